@@ -1,0 +1,3 @@
+//! Writing what was read for other programs.
+
+pub mod json;
