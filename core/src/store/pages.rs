@@ -1,0 +1,112 @@
+//! Sealed bytes as their writer and their readers see them: appended once, found by place for ever.
+//!
+//! ```text
+//! writer   extent │ extent │ … │ page page page │ partial page
+//!                                                └ copied when it is published
+//! readers  the same, as it was published last
+//! ```
+//!
+//! A reader takes the pages published last, not those of its own snapshot: bytes at a place never change, so
+//! it reads the same, and an old snapshot keeps no copy on the heap of what has gone to the file since.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::extent::{Extent, Extents, HeapPage, PAGE};
+
+/// Where sealed bytes begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    page: u32,
+    offset: u32,
+}
+
+/// The pages of one store at one moment.
+#[derive(Clone, Default)]
+pub(super) struct Pages {
+    pages_per_extent: usize,
+    extents: Vec<Arc<Extent>>,
+    /// Pages after the last extent; the last of them may be a copy of what is there so far.
+    open: Vec<Arc<HeapPage>>,
+}
+
+impl Pages {
+    /// What stands from `place` to the end of its page.
+    pub(super) fn from(&self, place: Place) -> &[u8] {
+        let (page, offset) = (place.page as usize, place.offset as usize);
+        let in_extents = self.extents.len() * self.pages_per_extent;
+        if page < in_extents {
+            &self.extents[page / self.pages_per_extent].page(page % self.pages_per_extent)[offset..]
+        } else {
+            &self.open[page - in_extents].bytes()[offset..]
+        }
+    }
+}
+
+/// Where readers find the pages of one store.
+#[derive(Default)]
+pub(super) struct PageSource(RwLock<Arc<Pages>>);
+
+impl PageSource {
+    /// All pages that were ever published.
+    pub(super) fn current(&self) -> Arc<Pages> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The writing end of one store's pages.
+pub(super) struct PageWriter {
+    room: Extents,
+    source: Arc<PageSource>,
+    full: Pages,
+    partial: Vec<u8>,
+    changed: bool,
+}
+
+impl PageWriter {
+    pub(super) fn new(room: &Extents) -> Self {
+        let full = Pages { pages_per_extent: room.pages_per_extent(), ..Pages::default() };
+        Self { room: room.clone(), source: Arc::default(), full, partial: Vec::new(), changed: false }
+    }
+
+    pub(super) fn source(&self) -> &Arc<PageSource> {
+        &self.source
+    }
+
+    /// Stores `bytes` (not more than a page) for good.
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Place {
+        if self.partial.len() + bytes.len() > PAGE {
+            self.finish_page();
+        }
+        if self.partial.capacity() == 0 {
+            self.partial.reserve_exact(PAGE);
+        }
+        let page = self.full.extents.len() * self.full.pages_per_extent + self.full.open.len();
+        let place = Place { page: page as u32, offset: self.partial.len() as u32 };
+        self.partial.extend_from_slice(bytes);
+        self.changed = true;
+        place
+    }
+
+    fn finish_page(&mut self) {
+        let mut bytes = std::mem::take(&mut self.partial);
+        // Pages have one size, so that a place in the file follows from its number.
+        bytes.resize(PAGE, 0);
+        self.full.open.push(self.room.page(bytes.into_boxed_slice()));
+        if self.full.open.len() == self.full.pages_per_extent {
+            let pages = std::mem::take(&mut self.full.open);
+            self.full.extents.push(Arc::new(self.room.extent(pages)));
+        }
+    }
+
+    /// Lets readers see all that was appended.
+    pub(super) fn publish(&mut self) {
+        if !std::mem::take(&mut self.changed) {
+            return;
+        }
+        let mut pages = self.full.clone();
+        if !self.partial.is_empty() {
+            pages.open.push(self.room.page(self.partial.as_slice().into()));
+        }
+        *self.source.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pages);
+    }
+}

@@ -1,0 +1,256 @@
+//! Tables of points: what happens at an instant, in order of time, such as wake-ups.
+//!
+//! ```text
+//! index   first instant and place of each block         in memory, 16 bytes per 128 points
+//! block   128 instants (8 bytes each) │ 128 records     in the store's pages, as blocks of intervals
+//! tail    the points after the last block               copied per snapshot
+//! ```
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::vocab::{Cpu, MachineNs, RowId, TimeRange};
+
+use super::pages::{PageSource, PageWriter, Pages, Place};
+use super::persistent::PersistentList;
+use super::writer::{WakeContext, Wakeup};
+
+/// Points in a block.
+const BLOCK: usize = 128;
+
+/// A point: an instant, and a record of fixed size.
+pub trait PointRecord: Copy + Send + Sync + 'static {
+    /// Bytes of the record, without its instant; at most 256.
+    const SIZE: usize;
+
+    /// When.
+    fn t(&self) -> MachineNs;
+
+    /// Writes all but the instant into `bytes`, which are [`PointRecord::SIZE`] and zero.
+    fn encode(&self, bytes: &mut [u8]);
+
+    /// The point of that instant and record.
+    fn decode(t: MachineNs, bytes: &[u8]) -> Self;
+}
+
+impl PointRecord for Wakeup {
+    const SIZE: usize = 15;
+
+    fn t(&self) -> MachineNs {
+        self.t
+    }
+
+    fn encode(&self, bytes: &mut [u8]) {
+        bytes[0..4].copy_from_slice(&self.woken.0.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.waker.map_or(u32::MAX, |w| w.0).to_le_bytes());
+        bytes[8..10].copy_from_slice(&self.cpu.0.to_le_bytes());
+        bytes[10..12].copy_from_slice(&self.target_cpu.0.to_le_bytes());
+        bytes[12..14].copy_from_slice(&self.number.to_le_bytes());
+        bytes[14] = self.context as u8;
+    }
+
+    fn decode(t: MachineNs, bytes: &[u8]) -> Self {
+        const CONTEXTS: [WakeContext; 9] = [
+            WakeContext::Unknown,
+            WakeContext::Task,
+            WakeContext::Irq,
+            WakeContext::Softirq,
+            WakeContext::Hrtimer,
+            WakeContext::Timer,
+            WakeContext::Vector,
+            WakeContext::Network,
+            WakeContext::Block,
+        ];
+        let two = |at: usize| [bytes[at], bytes[at + 1]];
+        let four = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        Self {
+            t,
+            cpu: Cpu(u16::from_le_bytes(two(8))),
+            target_cpu: Cpu(u16::from_le_bytes(two(10))),
+            woken: RowId(four(0)),
+            waker: Some(four(4)).filter(|w| *w != u32::MAX).map(RowId),
+            context: CONTEXTS.get(bytes[14] as usize).copied().unwrap_or_default(),
+            number: i16::from_le_bytes(two(12)),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Block {
+    begin: i64,
+    place: Place,
+}
+
+/// The writing end of a table of points.
+pub struct PointTable<P> {
+    index: PersistentList<Block>,
+    tail: Vec<P>,
+    last: MachineNs,
+    published: Option<Points<P>>,
+}
+
+impl<P: PointRecord> Default for PointTable<P> {
+    fn default() -> Self {
+        Self { index: PersistentList::default(), tail: Vec::new(), last: MachineNs::MIN, published: None }
+    }
+}
+
+impl<P: PointRecord> PointTable<P> {
+    /// Adds a point. One that is earlier than the last counts as of the last one's instant.
+    pub(super) fn push(&mut self, point: P, pages: &mut PageWriter) {
+        let point = if point.t() < self.last {
+            let mut record = [0; 256];
+            point.encode(&mut record[..P::SIZE]);
+            P::decode(self.last, &record[..P::SIZE])
+        } else {
+            point
+        };
+        self.last = point.t();
+        self.published = None;
+        self.tail.push(point);
+        if self.tail.len() == BLOCK {
+            let mut bytes = vec![0; BLOCK * (8 + P::SIZE)];
+            let (instants, records) = bytes.split_at_mut(BLOCK * 8);
+            let slots = instants.chunks_exact_mut(8).zip(records.chunks_exact_mut(P::SIZE.max(1)));
+            for (point, (instant, record)) in self.tail.iter().zip(slots) {
+                instant.copy_from_slice(&point.t().0.to_le_bytes());
+                point.encode(record);
+            }
+            let begin = self.tail.first().map_or(0, |p| p.t().0);
+            self.index.push(Block { begin, place: pages.append(&bytes) });
+            self.tail.clear();
+        }
+    }
+
+    /// All points so far.
+    pub(super) fn snapshot(&mut self, pages: &PageWriter) -> Points<P> {
+        self.published
+            .get_or_insert_with(|| {
+                let (index, tail) = (self.index.clone(), self.tail.as_slice().into());
+                Points(Arc::new(Content { index, tail, pages: Arc::clone(pages.source()) }))
+            })
+            .clone()
+    }
+
+    /// How many points there are.
+    pub fn len(&self) -> u64 {
+        (self.index.len() * BLOCK + self.tail.len()) as u64
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.index.bytes() + self.tail.capacity() * size_of::<P>()
+    }
+}
+
+/// A table of points at the moment of a snapshot: immutable, cheap to clone.
+pub struct Points<P>(Arc<Content<P>>);
+
+impl<P> Clone for Points<P> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+struct Content<P> {
+    index: PersistentList<Block>,
+    tail: Arc<[P]>,
+    pages: Arc<PageSource>,
+}
+
+impl<P: PointRecord> Points<P> {
+    /// How many points there are.
+    pub fn len(&self) -> u64 {
+        (self.0.index.len() * BLOCK + self.0.tail.len()) as u64
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Point number `i`, in order of time; equal instants in the order of writing.
+    pub fn get(&self, i: u64) -> Option<P> {
+        let mut points = self.numbered(i, i.checked_add(1)?);
+        points.next()
+    }
+
+    /// How many points are earlier than `t`: the number of the first that is not.
+    pub fn rank(&self, t: MachineNs) -> u64 {
+        let in_tail = self.0.tail.partition_point(|p| p.t() < t);
+        if in_tail > 0 {
+            return (self.0.index.len() * BLOCK + in_tail) as u64;
+        }
+        // The block in which the first that is not earlier may be: the last that begins earlier.
+        let Some(block) = self.0.index.partition_point(|b| b.begin < t.0).checked_sub(1) else { return 0 };
+        let inside = self.0.index.get(block).map_or(0, |b| {
+            let pages = self.0.pages.current();
+            let instants = pages.from(b.place)[..BLOCK * 8].as_chunks::<8>().0;
+            instants.partition_point(|bytes| i64::from_le_bytes(*bytes) < t.0)
+        });
+        (block * BLOCK + inside) as u64
+    }
+
+    /// The points in `range`, in order of time.
+    pub fn range(&self, range: TimeRange<MachineNs>) -> PointIter<'_, P> {
+        let from = self.rank(range.begin);
+        self.numbered(from, self.rank(range.end).max(from))
+    }
+
+    /// How many points are in `range`.
+    pub fn count(&self, range: TimeRange<MachineNs>) -> u64 {
+        self.rank(range.end).saturating_sub(self.rank(range.begin))
+    }
+
+    /// The first point later than `t`.
+    pub fn first_after(&self, t: MachineNs) -> Option<P> {
+        self.get(self.rank(MachineNs(t.0.checked_add(1)?)))
+    }
+
+    /// The last point earlier than `t`.
+    pub fn last_before(&self, t: MachineNs) -> Option<P> {
+        self.get(self.rank(t).checked_sub(1)?)
+    }
+
+    fn numbered(&self, from: u64, to: u64) -> PointIter<'_, P> {
+        let to = to.min(self.len());
+        let pages = (from < to && from < (self.0.index.len() * BLOCK) as u64).then(|| self.0.pages.current());
+        PointIter { content: &self.0, pages, next: from as usize, to: to as usize, point: PhantomData }
+    }
+}
+
+/// Points in order of time: what [`Points::range`] gives.
+pub struct PointIter<'a, P> {
+    content: &'a Content<P>,
+    pages: Option<Arc<Pages>>,
+    next: usize,
+    to: usize,
+    point: PhantomData<P>,
+}
+
+impl<P: PointRecord> Iterator for PointIter<'_, P> {
+    type Item = P;
+
+    fn next(&mut self) -> Option<P> {
+        if self.next >= self.to {
+            return None;
+        }
+        let (block, at) = (self.next / BLOCK, self.next % BLOCK);
+        self.next += 1;
+        let Some(found) = self.content.index.get(block) else { return self.content.tail.get(at).copied() };
+        let (instants, records) = self.pages.as_ref()?.from(found.place).split_at(BLOCK * 8);
+        let t = i64::from_le_bytes(*instants.as_chunks().0.get(at)?);
+        Some(P::decode(MachineNs(t), records.get(at * P::SIZE..(at + 1) * P::SIZE)?))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.to.saturating_sub(self.next);
+        (left, Some(left))
+    }
+}
+
+impl<P: PointRecord> ExactSizeIterator for PointIter<'_, P> {}

@@ -1,0 +1,81 @@
+//! All of a store at one moment.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::vocab::{MachineNs, RowId, RowKey};
+
+use super::points::Points;
+use super::row::Row;
+use super::writer::Wakeup;
+
+/// Rows per chunk: what a snapshot shares or makes anew as a whole.
+pub(super) const CHUNK: usize = 64;
+
+/// Up to [`CHUNK`] neighbouring rows.
+pub(super) type Chunk = Arc<[Arc<Row>]>;
+
+/// Rows and points of one machine, as far as its watermark. Immutable, to be shared between threads.
+pub struct StoreSnapshot {
+    pub(super) chunks: Vec<Chunk>,
+    pub(super) keys: KeyIndex,
+    pub(super) wakeups: Points<Wakeup>,
+    pub(super) watermark: MachineNs,
+}
+
+impl StoreSnapshot {
+    /// All before this instant is complete; open intervals end here.
+    pub fn watermark(&self) -> MachineNs {
+        self.watermark
+    }
+
+    /// All rows, in order of their numbers.
+    pub fn rows(&self) -> impl Iterator<Item = &Arc<Row>> {
+        self.chunks.iter().flat_map(|chunk| chunk.iter())
+    }
+
+    /// How many rows there are.
+    pub fn row_count(&self) -> usize {
+        self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
+    }
+
+    /// The row of that number.
+    pub fn row(&self, id: RowId) -> Option<&Arc<Row>> {
+        let id = id.0 as usize;
+        self.chunks.get(id / CHUNK)?.get(id % CHUNK)
+    }
+
+    /// The number of the row of that key.
+    pub fn find(&self, key: &RowKey) -> Option<RowId> {
+        self.keys.get(key)
+    }
+
+    /// All wake-ups.
+    pub fn wakeups(&self) -> &Points<Wakeup> {
+        &self.wakeups
+    }
+}
+
+/// Row numbers by key, in layers of which each is at most half as large as the one below: a snapshot adds a
+/// layer of the new rows and shares those below it.
+#[derive(Clone, Default)]
+pub(super) struct KeyIndex(Vec<Arc<FxHashMap<RowKey, RowId>>>);
+
+impl KeyIndex {
+    pub(super) fn get(&self, key: &RowKey) -> Option<RowId> {
+        self.0.iter().find_map(|layer| layer.get(key)).copied()
+    }
+
+    pub(super) fn add(&mut self, keys: impl Iterator<Item = (RowKey, RowId)>) {
+        let mut layer: FxHashMap<RowKey, RowId> = keys.collect();
+        if layer.is_empty() {
+            return;
+        }
+        while let Some(below) = self.0.pop_if(|below| below.len() < layer.len() * 2) {
+            // The smaller goes into the larger, in whatever order.
+            layer.extend(below.iter().map(|(key, id)| (*key, *id)));
+        }
+        self.0.push(Arc::new(layer));
+    }
+}
