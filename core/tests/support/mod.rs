@@ -1,0 +1,10 @@
+//! Tests as data: events in a tiny notation, and a writer that keeps what it is told in plain vectors.
+
+#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail loudly")]
+
+pub(crate) mod notation;
+pub(crate) mod recorder;
+pub(crate) mod reference;
+
+pub(crate) use recorder::Recorder;
