@@ -1,0 +1,188 @@
+//! The command line: one sub-command per question.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Shows what a virtual machine cannot see about itself: opens kernel traces of a host and its guests.
+///
+/// Without a sub-command, opens the window with the given traces (files, or folders searched below).
+#[derive(Debug, Parser)]
+#[command(name = "stratoscope", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do instead of opening the window.
+    #[command(subcommand)]
+    pub command: Option<Question>,
+
+    /// Traces to open in the window: files, or folders searched below.
+    pub paths: Vec<PathBuf>,
+
+    /// Keep the settings in this file instead of the user's configuration folder.
+    #[arg(long, value_name = "FILE", env = "STRATOSCOPE_SETTINGS", hide_env = true)]
+    pub settings: Option<PathBuf>,
+}
+
+/// A question to answer without a window.
+#[derive(Debug, Subcommand)]
+pub enum Question {
+    /// Which traces, machines, clocks and events there are, and what could not be read
+    Info(Common),
+    /// The events of all traces, merged in time
+    Events(EventsArgs),
+    /// What every thread, CPU and interrupt did, as intervals
+    States(StatesArgs),
+    /// A picture of the window, without a screen
+    Shot(ShotArgs),
+}
+
+/// What every sub-command takes.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// Traces: files, or folders searched below
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+
+    /// From this instant on: nanoseconds, HH:MM:SS[.nnnnnnnnn], or +1.5s after the begin
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    pub from: Option<String>,
+
+    /// Up to, not including, this instant
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    pub to: Option<String>,
+
+    /// Instants on the reference's clock, or on each machine's own
+    #[arg(long, value_enum, default_value_t = TimeAxis::Synced)]
+    pub time: TimeAxis,
+
+    /// Only what satisfies this expression, such as 'name == "sched_switch" and next_tid == 42'
+    #[arg(long, value_name = "EXPR")]
+    pub filter: Option<String>,
+
+    /// At most so many lines
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+
+    /// Fail (exit status 3) when anything was skipped
+    #[arg(long)]
+    pub strict: bool,
+
+    /// No progress, no notes
+    #[arg(long)]
+    pub quiet: bool,
+
+    /// Megabytes of analysed data kept in memory; the rest goes to a temporary file
+    #[arg(long, value_name = "MB", default_value_t = 128)]
+    pub memory: usize,
+}
+
+/// Which clock instants are on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TimeAxis {
+    /// The reference machine's
+    Synced,
+    /// Each machine's own
+    Local,
+}
+
+/// Arguments of `events`.
+#[derive(Debug, Args)]
+pub struct EventsArgs {
+    /// Common arguments.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Kinds of rows of `states`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RowsKind {
+    /// Threads
+    Threads,
+    /// CPUs
+    Cpus,
+    /// Interrupts and softirqs
+    Irqs,
+}
+
+/// Arguments of `states`.
+#[derive(Debug, Args)]
+pub struct StatesArgs {
+    /// Common arguments.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// Which rows
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "threads,cpus")]
+    pub rows: Vec<RowsKind>,
+
+    /// The state of everything at one instant
+    #[arg(long, value_name = "T", conflicts_with_all = ["from", "to"], allow_hyphen_values = true)]
+    pub at: Option<String>,
+}
+
+/// What `shot` draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ViewName {
+    /// The whole window as it opens
+    Window,
+    /// Threads of all machines
+    ControlFlow,
+    /// CPUs, interrupts and softirqs
+    Resources,
+    /// The table of events
+    Events,
+}
+
+/// Dark or light.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ThemeName {
+    /// Light on dark
+    Dark,
+    /// Dark on light
+    Light,
+}
+
+/// Arguments of `shot`.
+#[derive(Debug, Args)]
+pub struct ShotArgs {
+    /// Common arguments.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// What to draw
+    #[arg(long, value_enum, default_value_t = ViewName::Window)]
+    pub view: ViewName,
+
+    /// The PNG file to write
+    #[arg(long, value_name = "FILE.png")]
+    pub out: PathBuf,
+
+    /// Size in pixels
+    #[arg(long, value_name = "WxH", default_value = "1600x1000", value_parser = parse_size)]
+    pub size: (u32, u32),
+
+    /// Pixels a point: 2 for a picture of a HiDPI screen
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub scale: f32,
+
+    /// Colours
+    #[arg(long, value_enum, default_value_t = ThemeName::Dark)]
+    pub theme: ThemeName,
+
+    /// Select the row of this thread: TID or NAME
+    #[arg(long, value_name = "TASK")]
+    pub task: Option<String>,
+
+    /// Select this instant
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    pub at: Option<String>,
+}
+
+fn parse_size(text: &str) -> Result<(u32, u32), String> {
+    let (w, h) = text.split_once('x').ok_or("expected WIDTHxHEIGHT, such as 1600x1000")?;
+    let side = |s: &str| s.parse::<u32>().ok().filter(|n| (100..=16_384).contains(n));
+    side(w).zip(side(h)).ok_or_else(|| "expected sides from 100 to 16384 pixels".to_owned())
+}

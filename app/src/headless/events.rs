@@ -1,0 +1,100 @@
+//! `events`: the events of all traces, merged in time.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use stratoscope_core::export::json::{text_json, value_json};
+use stratoscope_core::index::EventAt;
+use stratoscope_core::query::{EventSubject, Matcher};
+use stratoscope_core::session::MachineView;
+use stratoscope_core::vocab::Value;
+
+use crate::headless::args::{Common, TimeAxis};
+use crate::headless::output::Output;
+use crate::headless::time::{Window, base};
+use crate::headless::{Outcome, open, parse_filter};
+
+/// Prints one line an event.
+///
+/// # Errors
+/// A wrong instant or expression, or what the output says.
+pub(super) fn run(args: &Common) -> anyhow::Result<Outcome> {
+    let filter = args.filter.as_deref().map(parse_filter).transpose()?;
+    let session = open(args, false)?;
+    let snapshot = session.wait();
+    let window = Window::new(args, &snapshot)?;
+    let filter = filter.map(|f| f.bind(&base(&snapshot)));
+    let mut out = Output::new(args.json, args.limit);
+    let range = window.on_reference();
+    let mut result = Ok(true);
+    let mut line = String::new();
+    snapshot.events.visit(range.begin, range.end, |event| {
+        let Some(machine) = snapshot.machine(event.stream.machine) else { return true };
+        if args.time == TimeAxis::Local && !window.on(machine).contains(event.head.t) {
+            return true;
+        }
+        if let Some(filter) = &filter
+            && !matches(filter, event, machine, &window)
+        {
+            return true;
+        }
+        line.clear();
+        print(&mut line, out.is_json(), event, machine, &window);
+        result = out.line(&line);
+        matches!(result, Ok(true))
+    });
+    result?;
+    let problems = session.problems().all();
+    out.problems(&problems, args.quiet)?;
+    out.finish()?;
+    Ok(Outcome::of(&problems, !snapshot.traces.is_empty()))
+}
+
+fn matches(filter: &Matcher, event: &mut EventAt<'_>, machine: &MachineView, window: &Window) -> bool {
+    let name = event.name();
+    let t = window.print(machine, event.head.t);
+    let cpu = event.head.cpu;
+    filter.matches(&EventSubject::new(&machine.name, &name, cpu, t, || event.fields()))
+}
+
+fn print(line: &mut String, json: bool, event: &mut EventAt<'_>, machine: &MachineView, window: &Window) {
+    let (context, fields) = event.fields();
+    let name = event.name();
+    let t = window.print(machine, event.head.t);
+    let timeless = event.stream.trace.info().clock.is_none();
+    // Writing to a string cannot fail.
+    if json {
+        if timeless {
+            line.push_str("{\"t\":null");
+        } else {
+            write!(line, "{{\"t\":{t}").unwrap_or_default();
+        }
+        line.push_str(",\"machine\":");
+        text_json(&machine.name, line);
+        match event.head.cpu.known() {
+            Some(cpu) => write!(line, ",\"cpu\":{cpu}").unwrap_or_default(),
+            None => line.push_str(",\"cpu\":null"),
+        }
+        line.push_str(",\"name\":");
+        text_json(&name, line);
+        line.push_str(",\"context\":");
+        value_json(&context, line);
+        line.push_str(",\"fields\":");
+        value_json(&fields, line);
+        line.push('}');
+    } else {
+        let cpu = event.head.cpu.known().map_or_else(|| "-".to_owned(), |c| c.to_string());
+        write!(line, "{t} {} {cpu} {name}", machine.name).unwrap_or_default();
+        for (name, value) in members(&context).chain(members(&fields)) {
+            write!(line, " {name}=").unwrap_or_default();
+            value_json(value, line);
+        }
+    }
+}
+
+fn members(value: &Value) -> impl Iterator<Item = &(Arc<str>, Value)> {
+    match value {
+        Value::Struct(members) => members.iter(),
+        _ => [].iter(),
+    }
+}

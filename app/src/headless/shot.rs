@@ -1,0 +1,131 @@
+//! `shot`: a picture of the window, drawn without display, GPU or GL.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use stratoscope_core::query::time::parse_time;
+use stratoscope_core::session::{Recordings, Session};
+use stratoscope_core::vocab::{RefNs, RowKind, TimeRange};
+
+use crate::headless::args::{ShotArgs, ThemeName, ViewName};
+use crate::headless::output;
+use crate::headless::time::{Window as Span, base};
+use crate::headless::{Outcome, options, wait};
+use crate::raster::{Headless, save_png};
+use crate::window::command::{Command, RowRef};
+use crate::window::layout::PaneKind;
+use crate::window::settings::ThemeChoice;
+use crate::window::{Window, WindowOptions};
+
+/// How long a picture may wait for its traces.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// Writes the picture that the arguments describe.
+///
+/// # Errors
+/// A wrong instant or task, or a file that cannot be written.
+pub(super) fn run(args: &ShotArgs) -> anyhow::Result<Outcome> {
+    let common = &args.common;
+    // The window reads by itself; this session answers what instants and names mean.
+    let session =
+        Session::open(common.paths.clone(), options(common, true, Recordings::First), std::sync::Arc::new(|| {}));
+    wait(&session, common.quiet);
+    let snapshot = session.wait();
+    let mut commands = Vec::new();
+    if common.from.is_some() || common.to.is_some() {
+        let asked = Span::new(common, &snapshot)?.on_reference();
+        let whole = snapshot.extent.unwrap_or(asked);
+        let window = TimeRange::new(asked.begin.max(whole.begin), asked.end.min(whole.end));
+        if window.length().0 <= 0 {
+            bail!("nothing was recorded between --from and --to");
+        }
+        commands.push(Command::SetWindow { window, remember: false });
+    }
+    if let Some(task) = &args.task {
+        commands.push(Command::SelectRow(Some(find_task(&snapshot, task)?)));
+    }
+    if let Some(at) = &args.at {
+        let base = base(&snapshot);
+        let t = RefNs(base.to_axis(parse_time(at, &base).with_context(|| format!("cannot read --at {at}"))?));
+        commands.push(Command::SelectTime(Some(TimeRange::new(t, t))));
+    }
+    match args.view {
+        ViewName::Window => {}
+        ViewName::ControlFlow => alone(&mut commands, PaneKind::ControlFlow(None)),
+        ViewName::Resources => alone(&mut commands, PaneKind::Resources(None)),
+        ViewName::Events => alone(&mut commands, PaneKind::Events),
+    }
+    let theme = match args.theme {
+        ThemeName::Dark => ThemeChoice::Dark,
+        ThemeName::Light => ThemeChoice::Light,
+    };
+    let problems = session.problems().all();
+    for problem in problems.iter().filter(|_| !common.quiet) {
+        output::complain(problem);
+    }
+    picture(&common.paths, commands, [args.size.0, args.size.1], args.scale, theme, &args.out)?;
+    Ok(Outcome::of(&problems, !snapshot.traces.is_empty()))
+}
+
+fn alone(commands: &mut Vec<Command>, pane: PaneKind) {
+    commands.push(Command::ShowPane(pane.clone()));
+    commands.push(Command::FocusPane(pane));
+    commands.push(Command::ToggleFullPane);
+}
+
+/// Draws the window with these traces open and these commands carried out.
+pub(super) fn picture(
+    paths: &[std::path::PathBuf],
+    commands: Vec<Command>,
+    size: [u32; 2],
+    scale: f32,
+    theme: ThemeChoice,
+    out: &Path,
+) -> anyhow::Result<()> {
+    let mut screen = Headless::new(size, scale);
+    let ctx = screen.ctx().clone();
+    let mut window = Window::new(&ctx, WindowOptions::headless());
+    window.set_theme(theme);
+    window.send(&ctx, Command::Open(paths.to_vec()));
+    window.wait(LONGEST);
+    // Panes know their rows only once they were drawn.
+    screen.render(|ui| window.frame_ui(ui));
+    for command in commands {
+        window.send(&ctx, command);
+    }
+    // Tables and totals of what is shown now are computed beside the frames; what they say may scroll a table.
+    for _ in 0..3 {
+        screen.render(|ui| window.frame_ui(ui));
+        window.wait(LONGEST);
+    }
+    let picture = screen.render(|ui| window.frame_ui(ui));
+    save_png(out, &picture.image)
+}
+
+/// The row of `TID`, `NAME`, `MACHINE/TID` or `MACHINE/NAME`; the last instance of a recycled tid.
+fn find_task(snapshot: &stratoscope_core::session::Snapshot, task: &str) -> anyhow::Result<RowRef> {
+    let (machine, wanted) = match task.split_once('/') {
+        Some((machine, rest)) if snapshot.machines.iter().any(|m| m.name == machine) => (Some(machine), rest),
+        _ => (None, task),
+    };
+    let mut found: Vec<(RowRef, String)> = Vec::new();
+    for view in snapshot.machines.iter().filter(|m| machine.is_none_or(|name| m.name == name)) {
+        for row in view.store.rows().filter(|r| r.key().kind == RowKind::Thread && !r.key().is_idle_task()) {
+            let name = snapshot.names.text(row.name());
+            if row.key().id.to_string() == wanted || *name == *wanted {
+                let label = format!("{}/{} {name}", view.name, row.key().id);
+                found.retain(|(_, known)| *known != label);
+                found.push((RowRef { machine: view.id, key: row.key() }, label));
+            }
+        }
+    }
+    match found.as_slice() {
+        [] => bail!("there is no task {task}"),
+        [(row, _)] => Ok(*row),
+        several => {
+            let list: Vec<&str> = several.iter().map(|(_, label)| label.as_str()).collect();
+            bail!("{task} is ambiguous, say which: {}", list.join(", "))
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Instants of the command line: parsing `--from`, `--to`, `--at`, and printing on the wanted clock.
+
+use anyhow::Context as _;
+use stratoscope_core::query::time::{TimeBase, parse_time};
+use stratoscope_core::session::{MachineView, Snapshot};
+use stratoscope_core::vocab::{MachineNs, RefNs, TimeRange};
+
+use crate::headless::args::{Common, TimeAxis};
+
+/// The window of time that the arguments ask for, and the clock that instants are printed on.
+pub(super) struct Window {
+    axis: TimeAxis,
+    origin_ns: i128,
+    range: TimeRange<RefNs>,
+    local: (i128, i128),
+}
+
+/// What instants in arguments and filters are relative to.
+pub(super) fn base(snapshot: &Snapshot) -> TimeBase {
+    let (origin, _) = snapshot.origin();
+    let begin = snapshot.extent.map_or(0, |e| e.begin.0);
+    TimeBase { origin_ns: origin, begin_ns: origin + i128::from(begin), utc_offset_s: 0 }
+}
+
+impl Window {
+    /// Reads `--from` and `--to`.
+    pub(super) fn new(args: &Common, snapshot: &Snapshot) -> anyhow::Result<Self> {
+        let base = base(snapshot);
+        let parse = |text: &Option<String>, open: i128, option: &str| -> anyhow::Result<i128> {
+            let Some(text) = text else { return Ok(open) };
+            parse_time(text, &base).with_context(|| format!("cannot read {option} {text}"))
+        };
+        let from = parse(&args.from, i128::MIN, "--from")?;
+        let to = parse(&args.to, i128::MAX, "--to")?;
+        let (origin_ns, _) = snapshot.origin();
+        let on_axis = |ns: i128| RefNs(clamp(ns.saturating_sub(origin_ns)));
+        let range = TimeRange::new(on_axis(from), on_axis(to));
+        Ok(Self { axis: args.time, origin_ns, range, local: (from, to) })
+    }
+
+    /// The window on a machine's own axis.
+    pub(super) fn on(&self, machine: &MachineView) -> TimeRange<MachineNs> {
+        match self.axis {
+            TimeAxis::Synced => {
+                TimeRange::new(machine.map.from_ref(self.range.begin), machine.map.from_ref(self.range.end))
+            }
+            TimeAxis::Local => {
+                let at = |ns: i128| MachineNs(clamp(ns.saturating_sub(machine.origin_ns)));
+                TimeRange::new(at(self.local.0), at(self.local.1))
+            }
+        }
+    }
+
+    /// The window on the reference's axis: everything, if it is meant on each machine's own.
+    pub(super) fn on_reference(&self) -> TimeRange<RefNs> {
+        match self.axis {
+            TimeAxis::Synced => self.range,
+            TimeAxis::Local => TimeRange::new(RefNs::MIN, RefNs::MAX),
+        }
+    }
+
+    /// An instant of a machine as it is printed: nanoseconds since 1970 (or since the clock's own zero).
+    pub(super) fn print(&self, machine: &MachineView, t: MachineNs) -> i128 {
+        match self.axis {
+            TimeAxis::Synced => self.origin_ns + i128::from(machine.map.to_ref(t).0),
+            TimeAxis::Local => machine.origin_ns + i128::from(t.0),
+        }
+    }
+}
+
+pub(super) fn clamp(ns: i128) -> i64 {
+    i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX })
+}

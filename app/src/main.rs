@@ -1,0 +1,33 @@
+//! The program: a question on the command line, or the window.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use stratoscope_app::headless::args::Cli;
+use stratoscope_app::{headless, window};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match &cli.command {
+        Some(question) => headless::run(question),
+        None => open_window(&cli),
+    };
+    match result {
+        Ok(status) => ExitCode::from(status),
+        Err(error) if headless::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            headless::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Opens the window, or answers in words and with a picture where there is no display.
+fn open_window(cli: &Cli) -> anyhow::Result<u8> {
+    let options = window::Options { settings: cli.settings.clone() };
+    match window::run_window(cli.paths.clone(), options) {
+        Ok(()) => Ok(0),
+        Err(window::RunError::NoDisplay(reason)) => headless::without_display(&cli.paths, &reason),
+        Err(window::RunError::Other(error)) => Err(error),
+    }
+}

@@ -1,0 +1,312 @@
+//! Carries out commands: the only place where the window's state changes by the user's will.
+//!
+//! No egui, no threads, no files here. What needs those comes back as [`Effect`]s, which the window performs.
+
+use std::path::PathBuf;
+
+use stratoscope_core::vocab::{Cpu, Dur, MachineId, RefNs, RowKey, RowKind, State as RowState, StateSet, TimeRange};
+
+use crate::window::command::{Command, Direction, PickedEvent, RowRef, RowStep};
+use crate::window::layout::Panes;
+use crate::window::navigate::{self, Place};
+use crate::window::settings::ThemeChoice;
+use crate::window::state::{Overlay, State};
+use crate::window::view::TimeFormat;
+
+/// What a command asks of the world outside of the window's state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Ask the user for a folder.
+    AskForFolder,
+    /// Open a session of [`State::paths`].
+    Open,
+    /// Drop the session.
+    Close,
+    /// Stop reading.
+    CancelAnalysis,
+    /// Close the window.
+    Quit,
+    /// Put a text into the clipboard.
+    Copy(String),
+    /// Find the next or previous event and select it.
+    SeekEvent(EventSeek),
+    /// Select another row of the focused pane: only it knows what it shows, and in which order.
+    StepRow(RowStep),
+    /// Select the next or previous row that the search finds.
+    StepMatch(Direction),
+    /// Put the keyboard into the search field.
+    FocusSearch,
+    /// Take the keyboard out of any field.
+    ReleaseFocus,
+}
+
+/// Which event is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventSeek {
+    /// From here: the picked event, if it is there.
+    pub from: Option<PickedEvent>,
+    /// Else from this instant.
+    pub t: RefNs,
+    /// Which way.
+    pub direction: Direction,
+    /// Only of this machine.
+    pub machine: Option<MachineId>,
+    /// Only of this CPU.
+    pub cpu: Option<Cpu>,
+}
+
+/// Carries out a command.
+pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
+    state.notice = None;
+    match command {
+        Command::OpenDialog => return vec![Effect::AskForFolder],
+        Command::Open(paths) => return open(state, paths, None),
+        Command::OpenRecording(n) => {
+            let paths = state.paths.clone();
+            return open(state, paths, Some(n));
+        }
+        Command::Close => {
+            keep_layout(state);
+            state.end();
+            return vec![Effect::Close];
+        }
+        Command::CancelAnalysis => return vec![Effect::CancelAnalysis],
+        Command::Quit => {
+            keep_layout(state);
+            return vec![Effect::Quit];
+        }
+        Command::Copy(text) => return vec![Effect::Copy(text)],
+
+        Command::SetWindow { window, remember } => state.view.set_window(window, remember),
+        Command::Zoom { factor, at } => state.view.zoom(factor, at),
+        Command::Pan(fraction) => state.view.pan(fraction),
+        Command::ZoomToSelection => zoom_to_selection(state),
+        Command::ZoomAll => state.view.set_window(state.view.bounds, true),
+        Command::ZoomHistory(direction) => {
+            if !state.view.history(direction) {
+                state.notice = Some("There is no other window to go to".to_owned());
+            }
+        }
+
+        Command::SelectTime(selection) => {
+            state.view.selection = selection.map(|s| TimeRange::new(s.begin.min(s.end), s.begin.max(s.end)));
+            let instant = state.view.selection.filter(|s| s.begin == s.end).map(|s| s.begin);
+            state.event = state.event.filter(|e| Some(e.t) == instant);
+        }
+        Command::SelectRow(row) => state.view.row = row,
+        Command::SelectEvent(event) => select_event(state, event),
+        Command::StepRow(step) => return vec![Effect::StepRow(step)],
+        Command::StepState { direction, same } => {
+            let goal = with_row(state, |s, row| navigate::step_state(&s.scene, row, s.view.instant(), direction, same));
+            go(state, goal);
+        }
+        Command::StepEvent(direction) => return vec![Effect::SeekEvent(seek(state, direction))],
+        Command::FollowCpu => {
+            let goal = with_row(state, |s, row| navigate::follow(&s.scene, row, s.view.instant()));
+            go(state, goal);
+        }
+        Command::FollowWaker => {
+            let goal = with_row(state, |s, row| navigate::follow_waker(&s.scene, row, s.view.instant()));
+            go(state, goal);
+        }
+
+        Command::ToggleRow(row) => {
+            if !state.view.collapsed.remove(&row) {
+                state.view.collapsed.insert(row);
+            }
+        }
+        Command::ToggleHideIdle => {
+            state.view.hide_idle = !state.view.hide_idle;
+            state.settings.hide_idle = state.view.hide_idle;
+        }
+        Command::ToggleCompact => {
+            state.view.compact = !state.view.compact;
+            state.settings.compact = state.view.compact;
+        }
+        Command::ToggleLegendState(of) => state.view.dimmed = toggle_legend(state.view.dimmed, of),
+        Command::ClearLegend => state.view.dimmed = StateSet::default(),
+        Command::FocusSearch => {
+            state.overlay = Overlay::None;
+            return vec![Effect::FocusSearch];
+        }
+        Command::SetRowSearch(text) => state.view.search = text,
+        Command::StepMatch(direction) => {
+            if state.view.search.trim().is_empty() {
+                state.notice = Some("Nothing is searched for: / begins a search".to_owned());
+            } else {
+                return vec![Effect::StepMatch(direction)];
+            }
+        }
+
+        Command::TogglePane(kind) => {
+            state.panes.toggle(&kind);
+            state.panes.forget_closed();
+            keep_layout(state);
+        }
+        Command::ShowPane(kind) => {
+            state.panes.show(&kind);
+            keep_layout(state);
+        }
+        Command::FocusPane(kind) => {
+            if state.panes.contains(&kind) {
+                state.panes.focused = Some(kind);
+            }
+        }
+        Command::SetPreset(preset) => {
+            state.panes = Panes::preset(preset, state.scene.machines.len());
+            keep_layout(state);
+        }
+        Command::ToggleFullPane => {
+            state.panes.full = match state.panes.full.take() {
+                Some(_) => None,
+                None => state.panes.focused.clone(),
+            };
+        }
+        Command::ToggleTree => state.settings.tree = !state.settings.tree,
+        Command::ToggleDetails => state.settings.details = !state.settings.details,
+        Command::CycleTheme => {
+            state.settings.theme = if state.dark { ThemeChoice::Light } else { ThemeChoice::Dark };
+        }
+        Command::CycleTimeFormat => {
+            state.settings.time_format = match state.settings.time_format {
+                TimeFormat::Clock => TimeFormat::Relative,
+                TimeFormat::Relative => TimeFormat::Clock,
+            };
+        }
+        Command::ZoomUi(factor) => state.settings.scale_ui(factor),
+        Command::ToggleKeys => state.overlay = toggled(state.overlay, Overlay::Keys),
+        Command::TogglePalette => state.overlay = toggled(state.overlay, Overlay::Palette),
+        Command::ToggleProblems => state.problems = !state.problems,
+        Command::Dismiss => return dismiss(state),
+    }
+    Vec::new()
+}
+
+fn open(state: &mut State, paths: Vec<PathBuf>, recording: Option<usize>) -> Vec<Effect> {
+    if paths.is_empty() {
+        return Vec::new();
+    }
+    keep_layout(state);
+    state.begin(paths, recording);
+    vec![Effect::Open]
+}
+
+/// Remembers how panes are arranged for what is open.
+pub(crate) fn keep_layout(state: &mut State) {
+    if state.placed {
+        let panes = Panes { full: None, ..state.panes.clone() };
+        state.settings.set_layout(&state.paths, &panes);
+    }
+}
+
+/// All but this state are dimmed; once more, and all are shown again. With others shown already it joins or
+/// leaves them.
+fn toggle_legend(dimmed: StateSet, of: RowState) -> StateSet {
+    let all = State::all_states();
+    if dimmed == StateSet::default() {
+        return StateSet(all.0 & !of.bit());
+    }
+    let next = StateSet(dimmed.0 ^ of.bit());
+    // When the last shown one leaves, nothing would be left to look at.
+    if next == all { StateSet::default() } else { next }
+}
+
+impl State {
+    /// Every state that a legend can dim.
+    fn all_states() -> StateSet {
+        StateSet(RowState::ALL.iter().filter(|s| **s != RowState::None).fold(0, |bits, s| bits | s.bit()))
+    }
+}
+
+fn toggled(now: Overlay, wanted: Overlay) -> Overlay {
+    if now == wanted { Overlay::None } else { wanted }
+}
+
+fn zoom_to_selection(state: &mut State) {
+    if let Some(range) = state.view.range() {
+        state.view.set_window(range, true);
+        return;
+    }
+    // An instant: the state of the selected row at it, with a little of what is around.
+    let interval = state.view.row.zip(state.view.selection).and_then(|(row, s)| {
+        let interval = navigate::interval_at(&state.scene, row, s.begin)?;
+        navigate::span(&state.scene, row, &interval)
+    });
+    match interval {
+        Some(span) => {
+            let margin = Dur(span.length().0 / 8);
+            state.view.set_window(TimeRange::new(span.begin - margin, span.end + margin), true);
+        }
+        None => state.notice = Some("Select a range first: drag on the axis, or with Shift in the rows".to_owned()),
+    }
+}
+
+fn with_row(
+    state: &State,
+    find: impl FnOnce(&State, RowRef) -> Result<Place, navigate::Nowhere>,
+) -> Result<Place, navigate::Nowhere> {
+    match state.view.row {
+        Some(row) => find(state, row),
+        None => Err("Select a row first: click it, or use ↑ and ↓".to_owned()),
+    }
+}
+
+fn go(state: &mut State, goal: Result<Place, navigate::Nowhere>) {
+    match goal {
+        Ok(place) => {
+            state.view.row = Some(place.row);
+            state.view.selection = Some(TimeRange::new(place.t, place.t));
+            state.event = None;
+            state.view.reveal(place.t);
+            if let Some(kind) = state.pane_of(place.row) {
+                state.panes.focused = Some(kind);
+            }
+        }
+        Err(why) => state.notice = Some(why),
+    }
+}
+
+fn select_event(state: &mut State, event: PickedEvent) {
+    state.event = Some(event);
+    state.view.selection = Some(TimeRange::new(event.t, event.t));
+    state.view.reveal(event.t);
+    let Some(machine) = state.scene.machine(event.machine) else { return };
+    if event.cpu == Cpu::UNKNOWN {
+        return;
+    }
+    let cpu_row = RowRef { machine: event.machine, key: RowKey::cpu(event.cpu) };
+    let on_cpu_row = state.view.row.is_some_and(|r| r.key.kind == RowKind::Cpu);
+    let thread = navigate::current_thread(machine, event.cpu, machine.map.from_ref(event.t));
+    let cpu_known = machine.by_key.contains_key(&cpu_row.key);
+    // Whoever looks at CPUs goes on looking at CPUs.
+    let row = if on_cpu_row && cpu_known { Some(cpu_row) } else { thread.or(cpu_known.then_some(cpu_row)) };
+    if row.is_some() {
+        state.view.row = row;
+    }
+}
+
+/// Of the selected row's CPU if it is one, of its machine if it is a thread, else of all.
+fn seek(state: &State, direction: Direction) -> EventSeek {
+    let row = state.view.row;
+    let cpu = row.filter(|r| r.key.kind != RowKind::Thread && r.key.cpu != Cpu::UNKNOWN).map(|r| r.key.cpu);
+    EventSeek { from: state.event, t: state.view.instant(), direction, machine: row.map(|r| r.machine), cpu }
+}
+
+fn dismiss(state: &mut State) -> Vec<Effect> {
+    if state.overlay != Overlay::None {
+        state.overlay = Overlay::None;
+    } else if !state.view.search.is_empty() {
+        state.view.search.clear();
+    } else if state.panes.full.is_some() {
+        state.panes.full = None;
+    } else if state.view.dimmed != StateSet::default() {
+        state.view.dimmed = StateSet::default();
+    } else if state.view.selection.is_some() {
+        state.view.selection = None;
+        state.event = None;
+    }
+    vec![Effect::ReleaseFocus]
+}
+
+#[cfg(test)]
+mod tests;

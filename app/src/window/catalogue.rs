@@ -1,0 +1,233 @@
+//! The one table of everything a user can name: menus, tooltips, palette, keys and the list of keys read it.
+
+use std::sync::OnceLock;
+
+use crate::window::command::{Command, Direction, RowStep};
+use crate::window::keys::Chord;
+use crate::window::layout::{PaneKind, Preset};
+
+/// How much one step zooms.
+const ZOOM_STEP: f64 = 1.5;
+
+/// How much of its length one step moves the window.
+const PAN_STEP: f64 = 0.2;
+
+/// How much one step changes the size of everything.
+const UI_STEP: f32 = 1.1;
+
+/// Where a command stands: its menu, and its heading in the list of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group {
+    /// Opening and closing.
+    File,
+    /// The shown stretch of time.
+    Time,
+    /// From state to state, event to event, row to row.
+    Walk,
+    /// Looking for something.
+    Find,
+    /// Panes and how rows are drawn.
+    View,
+    /// Help and the program itself.
+    Help,
+}
+
+impl Group {
+    /// All groups in the order of menus.
+    pub const ALL: [Self; 6] = [Self::File, Self::Time, Self::Walk, Self::Find, Self::View, Self::Help];
+
+    /// What it is called.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::File => "Open",
+            Self::Time => "Time",
+            Self::Walk => "Walk",
+            Self::Find => "Find",
+            Self::View => "View",
+            Self::Help => "Help",
+        }
+    }
+}
+
+/// A command that has a name.
+pub struct Entry {
+    /// Its lasting name: what the settings file calls it.
+    pub id: &'static str,
+    /// What the user reads.
+    pub title: &'static str,
+    /// Where it stands.
+    pub group: Group,
+    /// Its keys, unless the settings say otherwise.
+    pub keys: &'static [&'static str],
+    /// Whether it does something only while traces are open.
+    pub needs_session: bool,
+    make: fn() -> Command,
+}
+
+impl Entry {
+    /// The command that it sends.
+    pub fn command(&self) -> Command {
+        (self.make)()
+    }
+}
+
+macro_rules! entries {
+    ($($group:ident $id:literal $title:literal [$($key:literal),*] $needs:literal $make:expr;)*) => {
+        &[$(Entry {
+            id: $id,
+            title: $title,
+            group: Group::$group,
+            keys: &[$($key),*],
+            needs_session: $needs,
+            make: || $make,
+        },)*]
+    };
+}
+
+use Direction::{Back, Forward};
+
+/// Every command that has a name, in the order in which lists show them.
+pub static ENTRIES: &[Entry] = entries! {
+    File "open" "Open folder…" ["Ctrl+O"] false Command::OpenDialog;
+    File "cancel" "Stop reading" [] true Command::CancelAnalysis;
+    File "close" "Close" ["Ctrl+W"] true Command::Close;
+    File "quit" "Quit" ["Ctrl+Q"] false Command::Quit;
+
+    Time "zoom-in" "Zoom in" ["W", "+", "="] true Command::Zoom { factor: ZOOM_STEP, at: None };
+    Time "zoom-out" "Zoom out" ["S", "-"] true Command::Zoom { factor: 1.0 / ZOOM_STEP, at: None };
+    Time "pan-left" "Move left" ["A", "Ctrl+Left"] true Command::Pan(-PAN_STEP);
+    Time "pan-right" "Move right" ["D", "Ctrl+Right"] true Command::Pan(PAN_STEP);
+    Time "zoom-selection" "Zoom to the selection" ["Z"] true Command::ZoomToSelection;
+    Time "zoom-all" "Show everything" ["0"] true Command::ZoomAll;
+    Time "zoom-back" "Back to the window before" ["Backspace", "Alt+Left"] true Command::ZoomHistory(Back);
+    Time "zoom-forward" "Forward again" ["Shift+Backspace", "Alt+Right"] true Command::ZoomHistory(Forward);
+    Time "time-format" "Time of day or since the begin" ["T"] true Command::CycleTimeFormat;
+
+    Walk "state-next" "Next state of the row" ["Right"] true Command::StepState { direction: Forward, same: false };
+    Walk "state-previous" "Previous state of the row" ["Left"] true Command::StepState { direction: Back, same: false };
+    Walk "same-next" "Next time in the same state" ["Shift+Right"] true Command::StepState { direction: Forward, same: true };
+    Walk "same-previous" "Previous time in the same state" ["Shift+Left"] true Command::StepState { direction: Back, same: true };
+    Walk "event-next" "Next event" ["."] true Command::StepEvent(Forward);
+    Walk "event-previous" "Previous event" [","] true Command::StepEvent(Back);
+    Walk "follow" "Follow the CPU to the row where it goes on" ["F"] true Command::FollowCpu;
+    Walk "waker" "Follow the arrow to the waker" ["Enter"] true Command::FollowWaker;
+    Walk "row-up" "Row above" ["Up"] true Command::StepRow(RowStep::One(Back));
+    Walk "row-down" "Row below" ["Down"] true Command::StepRow(RowStep::One(Forward));
+    Walk "page-up" "A page of rows up" ["PageUp"] true Command::StepRow(RowStep::Page(Back));
+    Walk "page-down" "A page of rows down" ["PageDown"] true Command::StepRow(RowStep::Page(Forward));
+    Walk "row-first" "First row" ["Home"] true Command::StepRow(RowStep::End(Back));
+    Walk "row-last" "Last row" ["End"] true Command::StepRow(RowStep::End(Forward));
+
+    Find "search" "Find a row" ["/", "Ctrl+F"] true Command::FocusSearch;
+    Find "match-next" "Next row found" ["F3", "Ctrl+G"] true Command::StepMatch(Forward);
+    Find "match-previous" "Previous row found" ["Shift+F3", "Ctrl+Shift+G"] true Command::StepMatch(Back);
+    Find "palette" "Run a command…" ["Ctrl+P", "Ctrl+Shift+P"] false Command::TogglePalette;
+
+    View "pane-control-flow" "Control flow" ["Ctrl+1"] true Command::TogglePane(PaneKind::ControlFlow(None));
+    View "pane-resources" "Resources" ["Ctrl+2"] true Command::TogglePane(PaneKind::Resources(None));
+    View "pane-events" "Events" ["Ctrl+3"] true Command::TogglePane(PaneKind::Events);
+    View "pane-statistics" "Statistics" ["Ctrl+4"] true Command::TogglePane(PaneKind::Statistics);
+    View "preset-kernel" "Arrange: kernel" [] true Command::SetPreset(Preset::Kernel);
+    View "preset-compare" "Arrange: machines beside each other" [] true Command::SetPreset(Preset::Compare);
+    View "full-pane" "This pane alone" ["F11"] true Command::ToggleFullPane;
+    View "tree" "Experiment and views" ["Ctrl+B"] true Command::ToggleTree;
+    View "details" "Details" ["Ctrl+D"] true Command::ToggleDetails;
+    View "problems" "Problems" ["Ctrl+M"] true Command::ToggleProblems;
+    View "hide-idle" "Hide rows that are idle in the window" ["H"] true Command::ToggleHideIdle;
+    View "compact" "Compact rows" ["C"] true Command::ToggleCompact;
+    View "clear-legend" "Show all states again" [] true Command::ClearLegend;
+
+    Help "theme" "Dark or light" ["Ctrl+Shift+L"] false Command::CycleTheme;
+    Help "ui-larger" "Everything larger" ["Ctrl++", "Ctrl+="] false Command::ZoomUi(Some(UI_STEP));
+    Help "ui-smaller" "Everything smaller" ["Ctrl+-"] false Command::ZoomUi(Some(1.0 / UI_STEP));
+    Help "ui-normal" "Everything in normal size" ["Ctrl+0"] false Command::ZoomUi(None);
+    Help "keys" "All keys" ["?", "F1"] false Command::ToggleKeys;
+    Help "dismiss" "Close what lies on top" ["Esc"] false Command::Dismiss;
+};
+
+/// The entry of that lasting name.
+pub fn entry(id: &str) -> Option<&'static Entry> {
+    ENTRIES.iter().find(|e| e.id == id)
+}
+
+/// The entry that sends this command, if one does.
+pub fn entry_of(command: &Command) -> Option<&'static Entry> {
+    ENTRIES.iter().find(|e| e.command() == *command)
+}
+
+/// Default keys of every entry, parsed once; a spelling that is no key is left out (a test sees to it that there
+/// is none).
+pub fn default_keys() -> &'static [Vec<Chord>] {
+    static KEYS: OnceLock<Vec<Vec<Chord>>> = OnceLock::new();
+    KEYS.get_or_init(|| ENTRIES.iter().map(|e| e.keys.iter().filter_map(|k| Chord::parse(k)).collect()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn ids_and_keys_are_unique_and_every_key_parses() {
+        let ids: BTreeSet<&str> = ENTRIES.iter().map(|e| e.id).collect();
+        assert_eq!(ids.len(), ENTRIES.len());
+        let mut seen = BTreeSet::new();
+        for entry in ENTRIES {
+            for key in entry.keys {
+                let chord = Chord::parse(key).unwrap_or_else(|| panic!("{key} of {} is no key", entry.id));
+                assert!(seen.insert(chord.to_string()), "{key} is bound twice");
+            }
+        }
+    }
+
+    #[test]
+    fn commands_find_their_entry() {
+        assert_eq!(entry_of(&Command::ZoomAll).map(|e| e.id), Some("zoom-all"));
+        assert_eq!(entry("waker").map(Entry::command), Some(Command::FollowWaker));
+        assert!(entry_of(&Command::Pan(0.123)).is_none());
+    }
+
+    #[test]
+    fn the_keys_of_the_handbook_are_bound() {
+        let bound: BTreeSet<&str> = ENTRIES.iter().flat_map(|e| e.keys.iter().copied()).collect();
+        for key in [
+            "W",
+            "S",
+            "A",
+            "D",
+            "+",
+            "-",
+            "Z",
+            "0",
+            "Backspace",
+            "Shift+Backspace",
+            "Left",
+            "Right",
+            "Shift+Left",
+            "Shift+Right",
+            "Up",
+            "Down",
+            ".",
+            ",",
+            "F",
+            "Enter",
+            "/",
+            "Ctrl+F",
+            "Ctrl+P",
+            "Ctrl+Shift+P",
+            "?",
+            "Ctrl+O",
+            "Ctrl+Left",
+            "Ctrl+Right",
+            "PageUp",
+            "PageDown",
+            "Home",
+            "End",
+            "F11",
+            "Esc",
+        ] {
+            assert!(bound.contains(key), "{key}");
+        }
+    }
+}

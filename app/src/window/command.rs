@@ -1,0 +1,160 @@
+//! Everything a user can do, as data. Menus, keys, palette, panes, tours and tests all send these.
+
+use std::path::PathBuf;
+
+use stratoscope_core::vocab::{Cpu, MachineId, RefNs, RowKey, State, TimeRange};
+
+use crate::window::layout::{PaneKind, Preset};
+
+/// A row of the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RowRef {
+    /// Its machine.
+    pub machine: MachineId,
+    /// Its key in that machine.
+    pub key: RowKey,
+}
+
+/// Forward or back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// To earlier instants or upper rows.
+    Back,
+    /// To later instants or lower rows.
+    Forward,
+}
+
+/// An event of the table that somebody picked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PickedEvent {
+    /// Its number in the merged order.
+    pub row: u64,
+    /// When.
+    pub t: RefNs,
+    /// Its machine.
+    pub machine: MachineId,
+    /// Its CPU, or unknown.
+    pub cpu: Cpu,
+}
+
+/// Where to go in the list of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowStep {
+    /// One row.
+    One(Direction),
+    /// A page of rows.
+    Page(Direction),
+    /// To the first or last row.
+    End(Direction),
+}
+
+/// Something that a user can do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Ask for a folder of traces.
+    OpenDialog,
+    /// Open these paths in place of what is open.
+    Open(Vec<PathBuf>),
+    /// Show another recording of the open paths.
+    OpenRecording(usize),
+    /// Close what is open and show the start page.
+    Close,
+    /// Stop reading; what was read stays.
+    CancelAnalysis,
+    /// Quit the program.
+    Quit,
+
+    /// Show this stretch of time. `remember`: the present one goes to the zoom history.
+    SetWindow {
+        /// What to show.
+        window: TimeRange<RefNs>,
+        /// Whether going back returns to the present window.
+        remember: bool,
+    },
+    /// Zoom by a factor (> 1: in) around an instant, the middle of selection or window if `None`.
+    Zoom {
+        /// Factor; 2 shows half as much.
+        factor: f64,
+        /// Instant that stays where it is.
+        at: Option<RefNs>,
+    },
+    /// Move the window by a fraction of its length.
+    Pan(f64),
+    /// Zoom to the selected range.
+    ZoomToSelection,
+    /// Show everything.
+    ZoomAll,
+    /// Undo or redo a change of the window.
+    ZoomHistory(Direction),
+
+    /// Select an instant (`begin == end`) or a range; `None` clears.
+    SelectTime(Option<TimeRange<RefNs>>),
+    /// Select a row; `None` clears.
+    SelectRow(Option<RowRef>),
+    /// Select another row of the focused pane.
+    StepRow(RowStep),
+    /// Go to the next or previous state of the selected row; `same`: of the same state.
+    StepState {
+        /// Which way.
+        direction: Direction,
+        /// Only states equal to the present one.
+        same: bool,
+    },
+    /// Go to the next or previous event (of the selected row's CPU or machine, else of all).
+    StepEvent(Direction),
+    /// Go to the row where the CPU or the thread goes on.
+    FollowCpu,
+    /// Follow the wake-up arrow from the selected state to its waker.
+    FollowWaker,
+
+    /// Expand or collapse a row's children.
+    ToggleRow(RowRef),
+    /// Hide rows that are idle in the window, or show all.
+    ToggleHideIdle,
+    /// Small rows or large ones.
+    ToggleCompact,
+    /// Dim all but this state in every timeline, or show all again.
+    ToggleLegendState(State),
+    /// Put the keyboard into the focused pane's row search.
+    FocusSearch,
+    /// Set the text of the row search of all timelines.
+    SetRowSearch(String),
+    /// Go to the next or previous row that the search finds.
+    StepMatch(Direction),
+
+    /// Select an event of the table, and with it its instant.
+    SelectEvent(PickedEvent),
+
+    /// Show or hide a pane.
+    TogglePane(PaneKind),
+    /// Show a pane, make it the active one of its tabs, and give it the keyboard.
+    ShowPane(PaneKind),
+    /// Give the keyboard to a pane that is shown.
+    FocusPane(PaneKind),
+    /// Arrange the panes.
+    SetPreset(Preset),
+    /// Show a pane alone, or all again.
+    ToggleFullPane,
+    /// Show or hide the experiment tree.
+    ToggleTree,
+    /// Show or hide the details.
+    ToggleDetails,
+    /// Dark, light, or what the system says.
+    CycleTheme,
+    /// Larger or smaller text (factor), `None`: normal size.
+    ZoomUi(Option<f32>),
+    /// Show or hide the list of keys.
+    ToggleKeys,
+    /// Show or hide the command palette.
+    TogglePalette,
+    /// Show or hide the problems.
+    ToggleProblems,
+    /// Close what lies on top: palette, list of keys, search, full pane, selected range.
+    Dismiss,
+    /// Show all states again that the legend dims.
+    ClearLegend,
+    /// Write times as time of day or since the begin.
+    CycleTimeFormat,
+    /// Copy a text to the clipboard.
+    Copy(String),
+}

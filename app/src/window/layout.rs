@@ -1,0 +1,289 @@
+//! Panes and how they are arranged.
+
+use egui_tiles::{Container, Tile, TileId, Tiles, Tree};
+use serde::{Deserialize, Serialize};
+use stratoscope_core::vocab::MachineId;
+
+/// What a pane shows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum PaneKind {
+    /// Threads of a machine, as a process tree (`None`: of all machines).
+    ControlFlow(Option<MachineId>),
+    /// CPUs, interrupts and softirqs of a machine (`None`: of all machines).
+    Resources(Option<MachineId>),
+    /// The table of events.
+    Events,
+    /// Time per state in the selected range.
+    Statistics,
+}
+
+impl PaneKind {
+    /// The machine that it is limited to.
+    pub fn machine(&self) -> Option<MachineId> {
+        match self {
+            Self::ControlFlow(machine) | Self::Resources(machine) => *machine,
+            Self::Events | Self::Statistics => None,
+        }
+    }
+
+    /// Whether it shows rows of states over time.
+    pub fn is_timeline(&self) -> bool {
+        matches!(self, Self::ControlFlow(_) | Self::Resources(_))
+    }
+
+    /// What it shows, without the machine.
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::ControlFlow(_) => "Control flow",
+            Self::Resources(_) => "Resources",
+            Self::Events => "Events",
+            Self::Statistics => "Statistics",
+        }
+    }
+}
+
+/// An arrangement of panes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Preset {
+    /// Control flow, resources and events of everything that is open.
+    Kernel,
+    /// The machines beside each other.
+    Compare,
+}
+
+/// The panes of the window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Panes {
+    /// How they are arranged.
+    pub tree: Tree<PaneKind>,
+    /// The pane that is shown alone.
+    pub full: Option<PaneKind>,
+    /// The pane that rows are stepped in.
+    pub focused: Option<PaneKind>,
+}
+
+/// The widget id of the arrangement: one window has one.
+fn tree_id() -> egui::Id {
+    egui::Id::unique("stratoscope panes")
+}
+
+impl Default for Panes {
+    fn default() -> Self {
+        Self::preset(Preset::Kernel, 1)
+    }
+}
+
+impl Panes {
+    /// An arrangement for so many machines.
+    pub fn preset(preset: Preset, machines: usize) -> Self {
+        let mut tiles = Tiles::default();
+        let mut machine_ids = (0..machines).filter_map(|n| u16::try_from(n).ok()).map(MachineId);
+        let (above, focused) = match preset {
+            Preset::Compare if machines > 1 => {
+                // More than four columns would be too narrow to read; the rest is one click away.
+                let columns: Vec<TileId> = machine_ids
+                    .by_ref()
+                    .take(4)
+                    .map(|m| {
+                        let flow = tabs(&mut tiles, vec![PaneKind::ControlFlow(Some(m))]);
+                        let resources = tabs(&mut tiles, vec![PaneKind::Resources(Some(m))]);
+                        column(&mut tiles, &[(flow, 3.0), (resources, 2.0)])
+                    })
+                    .collect();
+                (vec![(tiles.insert_horizontal_tile(columns), 4.0)], PaneKind::ControlFlow(Some(MachineId(0))))
+            }
+            Preset::Kernel | Preset::Compare => {
+                let flow = tabs(&mut tiles, vec![PaneKind::ControlFlow(None)]);
+                let resources = tabs(&mut tiles, vec![PaneKind::Resources(None)]);
+                (vec![(flow, 3.0), (resources, 1.6)], PaneKind::ControlFlow(None))
+            }
+        };
+        let tables = tabs(&mut tiles, vec![PaneKind::Events, PaneKind::Statistics]);
+        let mut parts = above;
+        parts.push((tables, 1.4));
+        let root = column(&mut tiles, &parts);
+        Self { tree: Tree::new(tree_id(), root, tiles), full: None, focused: Some(focused) }
+    }
+
+    /// Every pane that is part of the arrangement, in no particular but a stable order.
+    pub fn kinds(&self) -> Vec<PaneKind> {
+        let mut kinds: Vec<PaneKind> = self
+            .tree
+            .tiles
+            .tiles()
+            .filter_map(|tile| match tile {
+                Tile::Pane(kind) => Some(kind.clone()),
+                Tile::Container(_) => None,
+            })
+            .collect();
+        kinds.sort();
+        kinds
+    }
+
+    /// Whether a pane is part of the arrangement.
+    pub fn contains(&self, kind: &PaneKind) -> bool {
+        self.tree.tiles.find_pane(kind).is_some()
+    }
+
+    /// Whether any pane of that sort is part of the arrangement, of whatever machine.
+    pub fn contains_sort(&self, kind: &PaneKind) -> bool {
+        self.kinds().iter().any(|k| std::mem::discriminant(k) == std::mem::discriminant(kind))
+    }
+
+    /// Makes a pane part of the arrangement and the visible one of its tabs.
+    pub fn show(&mut self, kind: &PaneKind) {
+        if !self.contains(kind) {
+            self.add(kind.clone());
+        }
+        self.tree.make_active(|_, tile| matches!(tile, Tile::Pane(k) if k == kind));
+        self.full = self.full.take().filter(|full| full == kind);
+        self.focused = Some(kind.clone());
+    }
+
+    /// Takes a pane out of the arrangement.
+    pub fn close(&mut self, kind: &PaneKind) {
+        if let Some(tile) = self.tree.tiles.find_pane(kind) {
+            self.tree.remove_recursively(tile);
+            self.tree.simplify(&simplification());
+        }
+        self.forget_closed();
+    }
+
+    /// Shows a pane, or closes it and, if it is of all machines, its siblings of single machines.
+    pub fn toggle(&mut self, kind: &PaneKind) {
+        let same = |k: &PaneKind| {
+            k == kind || (kind.machine().is_none() && std::mem::discriminant(k) == std::mem::discriminant(kind))
+        };
+        let open: Vec<PaneKind> = self.kinds().into_iter().filter(same).collect();
+        if open.is_empty() {
+            self.show(kind);
+        }
+        for kind in open {
+            self.close(&kind);
+        }
+    }
+
+    /// Drops what refers to panes that are gone, and panes of machines that there are not.
+    pub fn limit_to(&mut self, machines: usize) {
+        let gone = |k: &PaneKind| k.machine().is_some_and(|m| usize::from(m.0) >= machines);
+        for kind in self.kinds().into_iter().filter(gone) {
+            self.close(&kind);
+        }
+        if self.kinds().is_empty() {
+            *self = Self::preset(Preset::Kernel, machines);
+        }
+    }
+
+    /// Forgets a focus or a full view of a pane that is not there any more.
+    pub fn forget_closed(&mut self) {
+        self.full = self.full.take().filter(|k| self.tree.tiles.find_pane(k).is_some());
+        self.focused = self.focused.take().filter(|k| self.tree.tiles.find_pane(k).is_some());
+        if self.focused.is_none() {
+            self.focused = self.kinds().into_iter().next();
+        }
+    }
+
+    fn add(&mut self, kind: PaneKind) {
+        let neighbour = self
+            .kinds()
+            .into_iter()
+            .find(|k| k.is_timeline() == kind.is_timeline() && !kind.is_timeline())
+            .and_then(|k| self.tree.tiles.find_pane(&k))
+            .and_then(|tile| self.tree.tiles.parent_of(tile));
+        let pane = self.tree.tiles.insert_pane(kind.clone());
+        // A table joins the tabs of the other table; a timeline gets a place of its own.
+        if let Some(Tile::Container(Container::Tabs(tabs))) = neighbour.and_then(|t| self.tree.tiles.get_mut(t)) {
+            tabs.add_child(pane);
+            tabs.set_active(pane);
+            return;
+        }
+        let new = self.tree.tiles.insert_tab_tile(vec![pane]);
+        match self.tree.root {
+            Some(root) => {
+                if let Some(Tile::Container(Container::Linear(linear))) = self.tree.tiles.get_mut(root)
+                    && linear.dir == egui_tiles::LinearDir::Vertical
+                {
+                    let place = if kind.is_timeline() { 0 } else { linear.children.len() };
+                    linear.children.insert(place, new);
+                } else {
+                    let order = if kind.is_timeline() { vec![new, root] } else { vec![root, new] };
+                    self.tree.root = Some(self.tree.tiles.insert_vertical_tile(order));
+                }
+            }
+            None => self.tree.root = Some(new),
+        }
+    }
+}
+
+/// How the arrangement tidies itself up: every pane keeps its tab, which carries its title and close button.
+pub fn simplification() -> egui_tiles::SimplificationOptions {
+    egui_tiles::SimplificationOptions { all_panes_must_have_tabs: true, ..Default::default() }
+}
+
+fn tabs(tiles: &mut Tiles<PaneKind>, kinds: Vec<PaneKind>) -> TileId {
+    let children = kinds.into_iter().map(|k| tiles.insert_pane(k)).collect();
+    tiles.insert_tab_tile(children)
+}
+
+fn column(tiles: &mut Tiles<PaneKind>, parts: &[(TileId, f32)]) -> TileId {
+    let root = tiles.insert_vertical_tile(parts.iter().map(|p| p.0).collect());
+    if let Some(Tile::Container(Container::Linear(linear))) = tiles.get_mut(root) {
+        for (tile, share) in parts {
+            linear.shares.set_share(*tile, *share);
+        }
+    }
+    root
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_hold_what_they_promise() {
+        let kernel = Panes::preset(Preset::Kernel, 3);
+        assert_eq!(
+            kernel.kinds(),
+            [PaneKind::ControlFlow(None), PaneKind::Resources(None), PaneKind::Events, PaneKind::Statistics]
+        );
+        let compare = Panes::preset(Preset::Compare, 2);
+        assert!(compare.contains(&PaneKind::ControlFlow(Some(MachineId(1)))));
+        assert!(!compare.contains(&PaneKind::ControlFlow(None)));
+        assert_eq!(Panes::preset(Preset::Compare, 1).kinds(), Panes::preset(Preset::Kernel, 1).kinds());
+    }
+
+    #[test]
+    fn panes_close_and_come_back() {
+        let mut panes = Panes::preset(Preset::Kernel, 1);
+        for kind in panes.kinds() {
+            panes.toggle(&kind);
+            assert!(!panes.contains(&kind));
+            panes.toggle(&kind);
+            assert!(panes.contains(&kind), "{kind:?}");
+            assert_eq!(panes.focused.as_ref(), Some(&kind));
+        }
+        for kind in panes.kinds() {
+            panes.close(&kind);
+        }
+        assert!(panes.kinds().is_empty());
+        assert_eq!(panes.focused, None);
+        panes.show(&PaneKind::Events);
+        panes.show(&PaneKind::Resources(None));
+        assert_eq!(panes.kinds().len(), 2);
+    }
+
+    #[test]
+    fn an_arrangement_of_more_machines_is_cut_to_those_that_are_there() {
+        let mut panes = Panes::preset(Preset::Compare, 3);
+        panes.limit_to(1);
+        assert!(panes.kinds().iter().all(|k| k.machine().is_none_or(|m| m.0 == 0)));
+        assert!(panes.contains(&PaneKind::ControlFlow(Some(MachineId(0)))));
+    }
+
+    #[test]
+    fn arrangements_survive_ron() {
+        let panes = Panes::preset(Preset::Compare, 2);
+        let text = ron::to_string(&panes).unwrap();
+        assert_eq!(ron::from_str::<Panes>(&text).unwrap(), panes);
+    }
+}

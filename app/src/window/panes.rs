@@ -1,0 +1,284 @@
+//! The panes: what each kind shows, its tab, and what it says while it has nothing to show.
+
+use std::collections::BTreeMap;
+
+use egui::{Color32, RichText, Stroke, Ui, Visuals, WidgetText};
+use egui_tiles::{Behavior, TabState, TileId, Tiles, UiResponse};
+use stratoscope_core::vocab::{MachineId, RowKind};
+
+use crate::window::catalogue;
+use crate::window::command::{Command, Direction, RowRef, RowStep};
+use crate::window::event_pages::EventPages;
+use crate::window::events::EventsPane;
+use crate::window::frame::FrameContext;
+use crate::window::layout::{PaneKind, simplification};
+use crate::window::statistics::Statistics;
+use crate::window::status_bar::Hover;
+use crate::window::theme::{Sizes, Theme};
+use crate::window::timeline::rows::RowSet;
+use crate::window::timeline::{Input, Shared, Timeline};
+use crate::window::worker::Wake;
+
+/// What panes remember between frames.
+pub struct PaneMemory {
+    timelines: BTreeMap<PaneKind, Timeline>,
+    /// The events pane.
+    pub events: EventsPane,
+    /// The statistics pane.
+    pub statistics: Statistics,
+    /// What timelines have in common.
+    pub shared: Shared,
+}
+
+impl PaneMemory {
+    /// Nothing drawn yet.
+    pub fn new(wake: Wake) -> Self {
+        Self {
+            timelines: BTreeMap::new(),
+            events: EventsPane::default(),
+            statistics: Statistics::new(wake),
+            shared: Shared::default(),
+        }
+    }
+
+    /// Other traces are open: rows and scroll positions of the old ones mean nothing.
+    pub fn reset(&mut self) {
+        self.timelines.clear();
+        self.events.reset();
+        self.shared.hover = None;
+    }
+
+    /// The row that a step leads to in a pane.
+    pub fn step_row(&self, pane: &PaneKind, from: Option<RowRef>, step: RowStep) -> Option<RowRef> {
+        self.timelines.get(pane)?.step_row(from, step)
+    }
+
+    /// The next row that the search finds in a pane.
+    pub fn step_match(&self, pane: &PaneKind, from: Option<RowRef>, direction: Direction) -> Option<RowRef> {
+        self.timelines.get(pane)?.step_match(from, direction)
+    }
+
+    /// Puts the keyboard into a pane's row search. Returns whether the pane has one.
+    pub fn focus_search(&mut self, pane: &PaneKind) -> bool {
+        self.timelines.get_mut(pane).map(Timeline::focus_search).is_some()
+    }
+
+    fn timeline(&mut self, kind: &PaneKind, set: RowSet, machine: Option<MachineId>) -> &mut Timeline {
+        self.timelines.entry(kind.clone()).or_insert_with(|| Timeline::new(set, machine))
+    }
+}
+
+/// Draws panes within the arrangement.
+pub struct PaneBehavior<'a, 'b> {
+    /// The frame.
+    pub cx: &'a mut FrameContext<'b>,
+    /// What panes remember.
+    pub memory: &'a mut PaneMemory,
+    /// Events.
+    pub pages: &'a mut EventPages,
+    /// What the pointer is on.
+    pub hover: Hover,
+    /// The pane that has the keyboard.
+    pub focused: Option<PaneKind>,
+    /// Whether the arrangement was changed by hand.
+    pub edited: bool,
+}
+
+impl PaneBehavior<'_, '_> {
+    /// What a pane's tab says.
+    pub fn title(&self, kind: &PaneKind) -> String {
+        let machine = kind.machine().and_then(|m| self.cx.state.scene.machine(m));
+        match machine {
+            Some(machine) => format!("{} · {}", kind.title(), machine.name),
+            None => kind.title().to_owned(),
+        }
+    }
+
+    /// Draws a pane.
+    pub fn contents_ui(&mut self, ui: &mut Ui, kind: &PaneKind) {
+        let pressed = ui.input(|i| i.pointer.any_pressed());
+        if pressed && ui.rect_contains_pointer(ui.max_rect()) && self.focused.as_ref() != Some(kind) {
+            self.cx.send(Command::FocusPane(kind.clone()));
+        }
+        match kind {
+            PaneKind::ControlFlow(machine) => self.timeline_ui(ui, kind, RowSet::ControlFlow, *machine),
+            PaneKind::Resources(machine) => self.timeline_ui(ui, kind, RowSet::Resources, *machine),
+            PaneKind::Events => self.memory.events.ui(ui, self.cx, self.pages),
+            PaneKind::Statistics => self.memory.statistics.ui(ui, self.cx),
+        }
+    }
+
+    fn timeline_ui(&mut self, ui: &mut Ui, kind: &PaneKind, set: RowSet, machine: Option<MachineId>) {
+        if let Some(words) = empty_words(self.cx, set, machine) {
+            empty_ui(ui, self.cx, &words);
+            return;
+        }
+        let input = Input {
+            scene: &self.cx.state.scene,
+            view: &self.cx.state.view,
+            theme: self.cx.theme,
+            format: self.cx.state.settings.time_format,
+            focused: self.focused.as_ref() == Some(kind),
+        };
+        let mut shared = self.memory.shared.clone();
+        let output = self.memory.timeline(kind, set, machine).ui(ui, &input, &mut shared);
+        self.memory.shared = shared;
+        if let Some(hovered) = output.hovered {
+            self.hover = Hover { t: Some(hovered.t), row: hovered.row };
+        }
+        if output.touched && self.focused.as_ref() != Some(kind) {
+            self.cx.send(Command::FocusPane(kind.clone()));
+        }
+        self.cx.commands.extend(output.commands);
+    }
+}
+
+/// What a pane without rows says: a sentence, what can be done, and the command line that does it.
+struct EmptyWords {
+    what: String,
+    advice: String,
+    line: &'static str,
+}
+
+/// Why a timeline has nothing to show, if it has nothing.
+fn empty_words(cx: &FrameContext<'_>, set: RowSet, machine: Option<MachineId>) -> Option<EmptyWords> {
+    let scene = &cx.state.scene;
+    let wanted = |kind: RowKind| match set {
+        RowSet::ControlFlow => kind == RowKind::Thread,
+        RowSet::Resources => kind == RowKind::Cpu || kind == RowKind::Irq || kind == RowKind::Softirq,
+    };
+    let mut machines = scene.machines.iter().filter(|m| machine.is_none_or(|id| id == m.id));
+    if machines.any(|m| m.rows.iter().any(|r| wanted(r.key.kind))) {
+        return None;
+    }
+    if cx.info.is_busy() || !cx.state.placed {
+        let what = if cx.info.is_busy() { "Reading…" } else { "Nothing was read." };
+        return Some(EmptyWords { what: what.to_owned(), advice: String::new(), line: "" });
+    }
+    let whose = machine.and_then(|id| scene.machine(id)).map_or("the traces have", |_| "its traces have");
+    let (what, line) = match set {
+        RowSet::ControlFlow => (
+            format!("No thread's state can be told: {whose} no scheduler events."),
+            "lttng enable-event --kernel 'sched_*,lttng_statedump_*' && lttng enable-event --kernel --syscall --all",
+        ),
+        RowSet::Resources => (
+            format!("No CPU's state can be told: {whose} neither scheduler nor interrupt events."),
+            "lttng enable-event --kernel 'sched_switch,irq_handler_*,irq_softirq_*,timer_*'",
+        ),
+    };
+    let advice = "Record again with:".to_owned();
+    Some(EmptyWords { what, advice, line })
+}
+
+fn empty_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, words: &EmptyWords) {
+    let rect = ui.available_rect_before_wrap();
+    ui.painter().rect_filled(rect, 0.0, cx.theme.ground);
+    ui.vertical_centered(|ui| {
+        ui.add_space((rect.height() / 2.0 - 30.0).max(4.0));
+        ui.label(RichText::new(&words.what).color(cx.theme.secondary));
+        if !words.line.is_empty() {
+            ui.label(RichText::new(&words.advice).color(cx.theme.secondary));
+            let text = RichText::new(words.line).font(egui::FontId::monospace(Sizes::TEXT - 1.0));
+            let response = ui.add(egui::Button::new(text).wrap()).on_hover_text("Click to copy");
+            if response.clicked() {
+                cx.send(Command::Copy(words.line.to_owned()));
+            }
+        }
+    });
+}
+
+impl Behavior<PaneKind> for PaneBehavior<'_, '_> {
+    fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, kind: &mut PaneKind) -> UiResponse {
+        let kind = kind.clone();
+        ui.push_id(&kind, |ui| self.contents_ui(ui, &kind));
+        UiResponse::None
+    }
+
+    fn tab_title_for_pane(&mut self, kind: &PaneKind) -> WidgetText {
+        RichText::new(self.title(kind)).size(Sizes::TEXT - 0.5).into()
+    }
+
+    fn is_tab_closable(&self, _tiles: &Tiles<PaneKind>, _tile: TileId) -> bool {
+        true
+    }
+
+    fn on_tab_close(&mut self, tiles: &mut Tiles<PaneKind>, tile: TileId) -> bool {
+        // Through a command, like everything: so it is remembered, and a script can do the same.
+        if let Some(kind) = tiles.get_pane(&tile) {
+            self.cx.send(Command::TogglePane(kind.clone()));
+        }
+        false
+    }
+
+    fn on_tab_button(&mut self, tiles: &mut Tiles<PaneKind>, tile: TileId, response: egui::Response) -> egui::Response {
+        let Some(kind) = tiles.get_pane(&tile).cloned() else { return response };
+        if response.clicked() {
+            self.cx.send(Command::FocusPane(kind.clone()));
+        }
+        if response.double_clicked() {
+            self.cx.send(Command::FocusPane(kind.clone()));
+            self.cx.send(Command::ToggleFullPane);
+        }
+        let id = match kind {
+            PaneKind::ControlFlow(_) => "pane-control-flow",
+            PaneKind::Resources(_) => "pane-resources",
+            PaneKind::Events => "pane-events",
+            PaneKind::Statistics => "pane-statistics",
+        };
+        let full = self.cx.keymap.hint("full-pane");
+        let own = catalogue::entry(id).map_or_else(String::new, |e| self.cx.keymap.text(e));
+        response.on_hover_text(format!("Drag to move, double click: {full}\nShow or hide: {own}"))
+    }
+
+    fn on_edit(&mut self, _action: egui_tiles::EditAction) {
+        self.edited = true;
+    }
+
+    fn simplification_options(&self) -> egui_tiles::SimplificationOptions {
+        simplification()
+    }
+
+    fn tab_bar_height(&self, _style: &egui::Style) -> f32 {
+        26.0
+    }
+
+    fn gap_width(&self, _style: &egui::Style) -> f32 {
+        4.0
+    }
+
+    fn min_size(&self) -> f32 {
+        60.0
+    }
+
+    fn tab_bar_color(&self, _visuals: &Visuals) -> Color32 {
+        self.cx.theme.panel
+    }
+
+    fn tab_bg_color(&self, _visuals: &Visuals, _tiles: &Tiles<PaneKind>, _tile: TileId, state: &TabState) -> Color32 {
+        if state.active { self.cx.theme.ground } else { self.cx.theme.panel }
+    }
+
+    fn tab_outline_stroke(
+        &self,
+        _visuals: &Visuals,
+        _tiles: &Tiles<PaneKind>,
+        _tile: TileId,
+        _state: &TabState,
+    ) -> Stroke {
+        Stroke::NONE
+    }
+
+    fn tab_bar_hline_stroke(&self, _visuals: &Visuals) -> Stroke {
+        Stroke::NONE
+    }
+
+    fn tab_text_color(&self, _visuals: &Visuals, tiles: &Tiles<PaneKind>, tile: TileId, state: &TabState) -> Color32 {
+        let theme: &Theme = self.cx.theme;
+        let focused = tiles.get_pane(&tile).is_some_and(|k| self.focused.as_ref() == Some(k));
+        match (state.active, focused) {
+            (true, true) => theme.text,
+            (true, false) => Theme::mix(theme.secondary, theme.text, 0.5),
+            _ => theme.secondary,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Sessions of the engine, as the window reads them: each snapshot becomes a scene, words about it, and events.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use stratoscope_core::index::EventTable;
+use stratoscope_core::session::{Phase, Recordings, Session, SessionOptions, Snapshot, TraceView};
+use stratoscope_core::sync::ClockMap;
+use stratoscope_core::vocab::{EventKind, MachineNs, RefNs, TimeRange};
+
+use crate::window::engine::{Engine, News, Opener};
+use crate::window::event_pages::{EventLine, EventSource, fields_text};
+use crate::window::info::{MachineInfo, RecordingInfo, SessionInfo, Stage, StreamInfo, TraceInfo, share_done};
+use crate::window::navigate;
+use crate::window::timeline::scene::Scene;
+use crate::window::words;
+
+/// How often a wait looks whether it is over.
+const LOOK: Duration = Duration::from_millis(3);
+
+/// Opens sessions of the engine.
+pub fn opener() -> Opener {
+    Box::new(|paths, recording, wake| Box::new(Reading::new(paths, recording, wake)))
+}
+
+/// A session and what of it the window has seen.
+struct Reading {
+    session: Session,
+    /// Tells scenes of this session from those of others.
+    number: u64,
+    seen: Option<u64>,
+    maps: Vec<ClockMap>,
+}
+
+/// Versions of scenes: sessions in the upper part, snapshots in the lower.
+const SNAPSHOTS: u32 = 40;
+
+impl Reading {
+    fn new(paths: Vec<PathBuf>, recording: Option<usize>, wake: crate::window::worker::Wake) -> Self {
+        static SESSIONS: AtomicU64 = AtomicU64::new(1);
+        let recordings = recording.map_or(Recordings::First, Recordings::Only);
+        let options = SessionOptions { recordings, ..SessionOptions::default() };
+        Self {
+            session: Session::open(paths, options, wake),
+            number: SESSIONS.fetch_add(1, Ordering::Relaxed),
+            seen: None,
+            maps: Vec::new(),
+        }
+    }
+}
+
+impl Engine for Reading {
+    fn poll(&mut self) -> Option<News> {
+        let snapshot = self.session.snapshot();
+        if self.seen == Some(snapshot.version) {
+            return None;
+        }
+        self.seen = Some(snapshot.version);
+        let maps: Vec<ClockMap> = snapshot.machines.iter().map(|m| m.map).collect();
+        let events_fresh = maps != self.maps;
+        self.maps = maps;
+        Some(News {
+            // Two sessions count from the same number: what was drawn of one must not be taken for the other.
+            scene: Scene { version: (self.number << SNAPSHOTS) + snapshot.version, ..Scene::of(&snapshot) },
+            info: info_of(&snapshot),
+            first_view: snapshot.first_view,
+            events: Some(Arc::new(Table(snapshot.events.clone()))),
+            events_fresh,
+        })
+    }
+
+    fn cancel(&self) {
+        self.session.cancel();
+    }
+
+    fn wait(&self, longest: Duration) -> bool {
+        let end = Instant::now() + longest;
+        while matches!(self.session.snapshot().phase, Phase::Opening | Phase::Analysing) {
+            if Instant::now() >= end {
+                return false;
+            }
+            std::thread::sleep(LOOK);
+        }
+        true
+    }
+}
+
+/// What the window says of a snapshot.
+fn info_of(snapshot: &Snapshot) -> SessionInfo {
+    let stage = match snapshot.phase {
+        Phase::Opening => Stage::Opening,
+        Phase::Analysing => Stage::Reading,
+        Phase::Done => Stage::Done,
+        Phase::Cancelled => Stage::Cancelled,
+        Phase::Failed => Stage::Failed,
+    };
+    let recordings = snapshot.recordings.iter().map(|r| RecordingInfo {
+        name: r.name.clone(),
+        path: r.path.clone(),
+        machines: r.machines.clone(),
+        length: r.extent_ns.map(|(begin, end)| {
+            stratoscope_core::vocab::Dur(i64::try_from(end.saturating_sub(begin)).unwrap_or(i64::MAX))
+        }),
+    });
+    let machines = snapshot.machines.iter().map(|m| MachineInfo {
+        id: m.id,
+        name: m.name.clone(),
+        kernel: m.kernel_release.clone(),
+        cpus: m.cpus.len(),
+        extent: m.extent.map(|e| on_axis(&m.map, e)),
+        done: if snapshot.phase == Phase::Done { 1.0 } else { share_done(m.extent, m.watermark) },
+        lost_ranges: m.lost.len(),
+        traces: snapshot.traces.iter().filter(|t| t.machine == m.id).map(|t| trace_info(t, &m.map)).collect(),
+    });
+    SessionInfo {
+        stage,
+        progress: snapshot.progress,
+        elapsed: snapshot.elapsed,
+        recordings: recordings.collect(),
+        recording: snapshot.recording,
+        machines: machines.collect(),
+        problems: Arc::clone(&snapshot.problems),
+    }
+}
+
+fn on_axis(map: &ClockMap, range: TimeRange<MachineNs>) -> TimeRange<RefNs> {
+    TimeRange::new(navigate::to_ref(map, range.begin), navigate::to_ref(map, range.end))
+}
+
+fn trace_info(view: &TraceView, map: &ClockMap) -> TraceInfo {
+    let info = view.trace.info();
+    let domain = info.domain.clone().unwrap_or_else(|| "trace".to_owned());
+    let classes = view.trace.classes();
+    TraceInfo {
+        name: words::short_path(&info.path),
+        path: info.path.clone(),
+        tracer: info.tracer.clone().unwrap_or_default(),
+        format: info.format.clone(),
+        extent: view.extent.map(|e| on_axis(map, e)),
+        streams: view
+            .trace
+            .streams()
+            .iter()
+            .map(|s| StreamInfo { label: s.label.clone(), packets: s.packets.len(), lost_events: s.discarded_events })
+            .collect(),
+        classes: classes.len(),
+        lacks_switches: domain == "kernel" && classes.iter().all(|c| c.kind != Some(EventKind::SchedSwitch)),
+        domain,
+    }
+}
+
+/// The engine's table of events, with its fields as text.
+struct Table(EventTable);
+
+impl EventSource for Table {
+    fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    fn page(&self, first: u64, count: usize) -> Vec<EventLine> {
+        let rows = self.0.page(first, count);
+        rows.into_iter()
+            .map(|row| EventLine {
+                row: row.row,
+                t: row.t,
+                machine: row.machine,
+                cpu: row.cpu,
+                text: fields_text(&row.fields, &row.context).into(),
+                name: row.name,
+            })
+            .collect()
+    }
+
+    fn row_at(&self, t: RefNs) -> u64 {
+        self.0.row_at(t)
+    }
+}

@@ -1,0 +1,160 @@
+//! What the window knows between two frames, as plain data: everything that commands change.
+
+use std::path::PathBuf;
+
+use stratoscope_core::vocab::{Dur, RefNs, RowKind, TimeRange};
+
+use crate::window::axis::Clock;
+use crate::window::command::{PickedEvent, RowRef};
+use crate::window::layout::{PaneKind, Panes, Preset};
+use crate::window::settings::Settings;
+use crate::window::timeline::scene::Scene;
+use crate::window::view::View;
+
+/// What lies over the panes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overlay {
+    /// Nothing.
+    #[default]
+    None,
+    /// The command palette.
+    Palette,
+    /// The list of keys.
+    Keys,
+}
+
+/// The window's state.
+#[derive(Clone)]
+pub struct State {
+    /// What is open; empty on the start page.
+    pub paths: Vec<PathBuf>,
+    /// Which of its recordings was asked for.
+    pub recording: Option<usize>,
+    /// What timelines draw from.
+    pub scene: Scene,
+    /// What of it is looked at.
+    pub view: View,
+    /// Whether the view has a window that comes from the traces.
+    pub placed: bool,
+    /// Panes.
+    pub panes: Panes,
+    /// What is remembered.
+    pub settings: Settings,
+    /// What lies over the panes.
+    pub overlay: Overlay,
+    /// Whether the problems are shown.
+    pub problems: bool,
+    /// The event that was picked in the table.
+    pub event: Option<PickedEvent>,
+    /// What the last command has to say: why it did nothing.
+    pub notice: Option<String>,
+    /// Whether the dark theme is shown, whoever chose it.
+    pub dark: bool,
+}
+
+/// A window of no traces.
+const NOTHING: TimeRange<RefNs> = TimeRange { begin: RefNs(0), end: RefNs(1_000_000_000) };
+
+impl State {
+    /// The start page.
+    pub fn new(settings: Settings) -> Self {
+        let mut state = Self {
+            paths: Vec::new(),
+            recording: None,
+            scene: Scene::default(),
+            view: View::new(NOTHING, NOTHING),
+            placed: false,
+            panes: Panes::default(),
+            settings,
+            overlay: Overlay::None,
+            problems: false,
+            event: None,
+            notice: None,
+            dark: true,
+        };
+        state.reset_view(NOTHING, NOTHING);
+        state
+    }
+
+    /// Whether traces are open.
+    pub fn is_open(&self) -> bool {
+        !self.paths.is_empty()
+    }
+
+    fn reset_view(&mut self, window: TimeRange<RefNs>, bounds: TimeRange<RefNs>) {
+        self.view = View::new(window, bounds);
+        self.view.hide_idle = self.settings.hide_idle;
+        self.view.compact = self.settings.compact;
+    }
+
+    /// Other paths are open now; nothing is known of them yet.
+    pub fn begin(&mut self, paths: Vec<PathBuf>, recording: Option<usize>) {
+        self.settings.add_recent(&paths);
+        self.recording = recording;
+        self.scene = Scene::default();
+        self.placed = false;
+        self.event = None;
+        self.notice = None;
+        self.overlay = Overlay::None;
+        self.reset_view(NOTHING, NOTHING);
+        self.paths = paths;
+    }
+
+    /// Nothing is open any more.
+    pub fn end(&mut self) {
+        self.begin(Vec::new(), None);
+        self.problems = false;
+    }
+
+    /// Takes what was read so far. The first time that anything is known of time, the view goes to `first`; later
+    /// only its bounds change, so that nothing jumps while a trace is read.
+    pub fn update(&mut self, scene: Scene, first: Option<TimeRange<RefNs>>) {
+        if let Some(extent) = scene.extent {
+            let bounds = with_margin(extent);
+            if self.placed {
+                self.view.set_bounds(bounds);
+            } else {
+                self.placed = true;
+                self.reset_view(first.map_or(bounds, |f| if f == extent { bounds } else { f }), bounds);
+                let machines = scene.machines.len();
+                self.panes = match self.settings.layout(&self.paths) {
+                    Some(panes) => panes.clone(),
+                    None => Panes::preset(Preset::Kernel, machines),
+                };
+                self.panes.limit_to(machines);
+            }
+        }
+        self.scene = scene;
+    }
+
+    /// How instants are written.
+    pub fn clock(&self) -> Clock {
+        Clock {
+            origin_ns: self.scene.origin_ns,
+            dated: self.scene.dated,
+            zero: self.scene.extent.map_or(RefNs(0), |e| e.begin),
+            format: self.settings.time_format,
+        }
+    }
+
+    /// The pane that a row is seen in best: the focused one if it can show the row, else any that can.
+    pub fn pane_of(&self, row: RowRef) -> Option<PaneKind> {
+        let threads = row.key.kind == RowKind::Thread;
+        let fits = |kind: &PaneKind| {
+            let sort = match kind {
+                PaneKind::ControlFlow(_) => threads,
+                PaneKind::Resources(_) => !threads,
+                PaneKind::Events | PaneKind::Statistics => false,
+            };
+            sort && kind.machine().is_none_or(|m| m == row.machine)
+        };
+        let focused = self.panes.focused.clone().filter(fits);
+        focused.or_else(|| self.panes.kinds().into_iter().find(fits))
+    }
+}
+
+/// A little room before and after, so that the first and the last state are seen to begin and end.
+fn with_margin(extent: TimeRange<RefNs>) -> TimeRange<RefNs> {
+    let margin = Dur((extent.length().0 / 100).max(1_000));
+    TimeRange::new(extent.begin - margin, extent.end + margin)
+}

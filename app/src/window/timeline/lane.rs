@@ -1,0 +1,47 @@
+//! What a timeline reads of a row, and how much of it: never more than a pixel can show.
+//!
+//! A trait, because not every row is stored: rows that are joined from two machines answer the same questions.
+
+use stratoscope_core::store::Wakeup;
+use stratoscope_core::vocab::{MachineNs, State, TimeRange};
+
+pub use stratoscope_core::store::{Interval, Run};
+
+/// The states of one row over time, in its machine's time.
+pub trait Lane: Send + Sync {
+    /// Changes whenever an answer could.
+    fn version(&self) -> u64;
+
+    /// Replaces `out` by what `width_px` columns of pixels over `range` show, from left to right.
+    fn runs(&self, range: TimeRange<MachineNs>, width_px: u32, out: &mut Vec<Run>);
+
+    /// The interval that contains `t`.
+    fn at(&self, t: MachineNs) -> Option<Interval>;
+
+    /// The first interval that begins after `t`.
+    fn next_after(&self, t: MachineNs) -> Option<Interval>;
+
+    /// The last interval that ends at or before `t`.
+    fn prev_before(&self, t: MachineNs) -> Option<Interval>;
+
+    /// Adds the nanoseconds of every state within `range` to `out`, by the state's number.
+    fn sums(&self, range: TimeRange<MachineNs>, out: &mut [i64; State::COUNT]);
+}
+
+/// The wake-ups of one machine, in order of time.
+pub trait Wakeups: Send + Sync {
+    /// Changes whenever an answer could.
+    fn version(&self) -> u64;
+
+    /// How many lie in `range`.
+    fn count(&self, range: TimeRange<MachineNs>) -> usize;
+
+    /// Hands out those in `range`, until `each` says `false`.
+    fn each(&self, range: TimeRange<MachineNs>, each: &mut dyn FnMut(&Wakeup) -> bool);
+}
+
+/// How many events a machine has over time.
+pub trait EventDensity: Send + Sync {
+    /// Replaces `out` by the events in each of `n` equal parts of `range`.
+    fn columns(&self, range: TimeRange<MachineNs>, n: usize, out: &mut Vec<f32>);
+}

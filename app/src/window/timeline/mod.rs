@@ -1,0 +1,566 @@
+//! The timeline: rows on the left, their states over time on the right. One widget for every view of that kind.
+//!
+//! ```text
+//!  Snapshot ─► Scene ─► Tree ─► Visible ─┬─► names    (column of names, what screen readers see)
+//!                                        ├─► paint    (one mesh of states, labels)
+//!                                        ├─► arrows   (wake-ups of the selected thread)
+//!                                        └─► interact (zoom, pan, select) ─► Commands
+//! ```
+//! A timeline changes nothing but its own scrolling: what the user does comes out as [`Command`]s. It draws
+//! O(rows on the screen × columns of pixels), however many intervals there are.
+
+pub mod lane;
+pub mod rows;
+pub mod scene;
+
+mod arrows;
+mod bars;
+#[cfg(test)]
+pub(crate) mod fake;
+mod header;
+mod idle;
+mod interact;
+mod labels;
+pub(crate) mod mesh;
+mod names;
+mod paint;
+mod picture;
+mod stored;
+#[cfg(test)]
+mod tests;
+mod tooltip;
+
+use std::collections::BTreeSet;
+
+use egui::accesskit::Role;
+use egui::{CursorIcon, Pos2, Rect, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+use stratoscope_core::store::Interval;
+use stratoscope_core::vocab::{MachineId, MachineNs, RefNs, TimeRange};
+
+use crate::window::axis::{AxisAction, AxisMarks, Clock, TimeScale, axis_ui, snap};
+use crate::window::command::{Command, Direction, RowRef, RowStep};
+use crate::window::theme::{Sizes, Theme};
+use crate::window::view::{TimeFormat, View};
+
+pub(crate) use paint::not_read;
+pub use paint::{MAX_QUADS, PaintStats};
+pub use stored::StoredMachine;
+pub use tooltip::{Description, describe, description_ui, swatch_ui};
+
+use rows::{NodeKind, RowSet, Sort, Tree, Visible};
+use scene::Scene;
+
+/// What timelines draw from in a frame.
+pub struct Input<'a> {
+    /// What there is.
+    pub scene: &'a Scene,
+    /// What of it is looked at.
+    pub view: &'a View,
+    /// Colours and words.
+    pub theme: &'a Theme,
+    /// How instants are written.
+    pub format: TimeFormat,
+    /// Whether this pane has the keyboard.
+    pub focused: bool,
+}
+
+impl Input<'_> {
+    /// How instants are written.
+    pub fn clock(&self) -> Clock {
+        Clock {
+            origin_ns: self.scene.origin_ns,
+            dated: self.scene.dated,
+            zero: self.scene.extent.map_or(RefNs(0), |e| e.begin),
+            format: self.format,
+        }
+    }
+}
+
+/// What all timelines of a window have in common, besides the view.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// Width of the column of names.
+    pub names_width: f32,
+    /// The instant under the pointer, in whichever pane.
+    pub hover: Option<RefNs>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self { names_width: Sizes::NAMES, hover: None }
+    }
+}
+
+/// What is under the pointer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hovered {
+    /// When.
+    pub t: RefNs,
+    /// Which row.
+    pub row: Option<RowRef>,
+    /// Which of its states.
+    pub interval: Option<Interval>,
+}
+
+/// What came out of a frame.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// What the user did.
+    pub commands: Vec<Command>,
+    /// What is under the pointer.
+    pub hovered: Option<Hovered>,
+    /// The user clicked or dragged here: the pane should get the keyboard.
+    pub touched: bool,
+}
+
+/// A pane of rows over time.
+pub struct Timeline {
+    set: RowSet,
+    machine: Option<MachineId>,
+    sort: Sort,
+    scroll: f32,
+    tree: Tree,
+    tree_key: Option<(u64, Sort)>,
+    visible: Visible,
+    visible_key: Option<VisibleKey>,
+    rows_version: u64,
+    unmatched: Vec<bool>,
+    search: String,
+    idle: idle::Idle,
+    canvas: paint::Canvas,
+    arrows: arrows::Arrows,
+    pointer: interact::Pointer,
+    axis_from: Option<RefNs>,
+    last_row: Option<RowRef>,
+    reveal: bool,
+    page: f32,
+    bar_drag: Option<(f32, f32)>,
+    focus_search: bool,
+    tooltip_for: Option<(RowRef, MachineNs)>,
+}
+
+#[derive(Clone, PartialEq)]
+struct VisibleKey {
+    rows_version: u64,
+    toggled: BTreeSet<RowRef>,
+    compact: bool,
+    idle: u64,
+}
+
+impl Timeline {
+    /// A timeline of `set`, of one machine or of all.
+    pub fn new(set: RowSet, machine: Option<MachineId>) -> Self {
+        Self {
+            set,
+            machine,
+            sort: Sort::default(),
+            scroll: 0.0,
+            tree: Tree::default(),
+            tree_key: None,
+            visible: Visible::default(),
+            visible_key: None,
+            rows_version: 0,
+            unmatched: Vec::new(),
+            search: String::new(),
+            idle: idle::Idle::default(),
+            canvas: paint::Canvas::default(),
+            arrows: arrows::Arrows::default(),
+            pointer: interact::Pointer::default(),
+            axis_from: None,
+            last_row: None,
+            reveal: false,
+            page: 0.0,
+            bar_drag: None,
+            focus_search: false,
+            tooltip_for: None,
+        }
+    }
+
+    /// The order of threads.
+    pub fn sort(&self) -> Sort {
+        self.sort
+    }
+
+    /// Changes the order of threads.
+    pub fn set_sort(&mut self, sort: Sort) {
+        self.sort = sort;
+    }
+
+    /// Puts the keyboard into the search of rows in the next frame.
+    pub fn focus_search(&mut self) {
+        self.focus_search = true;
+    }
+
+    /// How much the last frame took.
+    pub fn stats(&self) -> PaintStats {
+        self.canvas.stats
+    }
+
+    /// The row that a step from `from` leads to, among those that are shown.
+    pub fn step_row(&self, from: Option<RowRef>, step: RowStep) -> Option<RowRef> {
+        let rows: Vec<RowRef> = self.shown_rows().collect();
+        let page = ((self.page / Sizes::ROW) as usize).max(2) - 1;
+        let last = rows.len().checked_sub(1)?;
+        let at = from.and_then(|row| rows.iter().position(|r| *r == row));
+        let to = match (step, at) {
+            (RowStep::End(Direction::Back), _) | (RowStep::One(_) | RowStep::Page(_), None) => 0,
+            (RowStep::End(Direction::Forward), _) => last,
+            (RowStep::One(Direction::Back), Some(at)) => at.saturating_sub(1),
+            (RowStep::One(Direction::Forward), Some(at)) => at + 1,
+            (RowStep::Page(Direction::Back), Some(at)) => at.saturating_sub(page),
+            (RowStep::Page(Direction::Forward), Some(at)) => at + page,
+        };
+        rows.get(to.min(last)).copied()
+    }
+
+    /// The next or previous row that the search finds, also among those in closed ones; it begins again at the end.
+    pub fn step_match(&self, from: Option<RowRef>, direction: Direction) -> Option<RowRef> {
+        if self.search.is_empty() {
+            return None;
+        }
+        let order = Visible::new(&self.tree, &self.all_open(), &[], false);
+        let found: Vec<usize> =
+            (0..order.rows.len()).filter(|n| self.tree.node(order.rows[*n].node).matches(&self.search)).collect();
+        let at = from.and_then(|row| self.tree.find(row)).and_then(|node| order.position(node));
+        let to = match (direction, at) {
+            (Direction::Forward, None) => found.first(),
+            (Direction::Forward, Some(at)) => found.iter().find(|n| **n > at).or(found.first()),
+            (Direction::Back, None) => found.last(),
+            (Direction::Back, Some(at)) => found.iter().rev().find(|n| **n < at).or(found.last()),
+        };
+        to.map(|n| self.tree.node(order.rows[*n].node).row)
+    }
+
+    /// How many rows the search finds, and how many there are.
+    pub fn matches(&self) -> (usize, usize) {
+        let all = self.tree.nodes.iter().filter(|n| matches!(n.kind, NodeKind::Row(_))).count();
+        (all - self.unmatched.iter().filter(|u| **u).count().min(all), all)
+    }
+
+    /// What must be toggled for every row to be open.
+    fn all_open(&self) -> BTreeSet<RowRef> {
+        self.tree.nodes.iter().filter(|n| !n.open && !n.children.is_empty()).map(|n| n.row).collect()
+    }
+
+    fn shown_rows(&self) -> impl Iterator<Item = RowRef> {
+        let nodes = self.visible.rows.iter().map(|r| self.tree.node(r.node));
+        nodes.filter(|n| matches!(n.kind, NodeKind::Row(_))).map(|n| n.row)
+    }
+
+    /// Draws the timeline over all the room that is left.
+    pub fn ui(&mut self, ui: &mut Ui, input: &Input<'_>, shared: &mut Shared) -> Output {
+        let rect = ui.available_rect_before_wrap();
+        ui.allocate_rect(rect, Sense::hover());
+        let mut output = Output::default();
+        let builder = UiBuilder::new().max_rect(rect).accessibility_role(Role::List);
+        ui.scope_builder(builder, |ui| self.inside_ui(ui, rect, input, shared, &mut output));
+        if !output.commands.is_empty() {
+            // They are carried out after this frame: the next one shows it.
+            ui.request_repaint();
+        }
+        output
+    }
+
+    fn inside_ui(&mut self, ui: &mut Ui, rect: Rect, input: &Input<'_>, shared: &mut Shared, output: &mut Output) {
+        self.update_rows(ui, input);
+        let ppp = ui.pixels_per_point();
+        let snapped = |v: f32| (v * ppp).round() / ppp;
+        let most = (rect.width() - 80.0).max(40.0);
+        let split = snapped(rect.left() + shared.names_width.clamp(40.0, most));
+        let top = snapped(rect.top() + Sizes::AXIS);
+        let right = snapped(rect.right());
+        let bottom = snapped(rect.bottom());
+        let states = Rect::from_min_max(pos2(split, top), pos2(right, bottom));
+        let names = Rect::from_min_max(pos2(rect.left(), top), pos2(split, bottom));
+        let axis = Rect::from_min_max(pos2(split, rect.top()), pos2(right, top));
+        let corner = Rect::from_min_max(rect.min, pos2(split, top));
+        let scale = TimeScale::new(input.view.window, states);
+        let id = ui.scope_id().with((self.set, self.machine));
+        self.page = states.height();
+
+        ui.painter_at(rect).rect_filled(rect, 0.0, input.theme.ground);
+        self.header_ui(ui, corner, input, output);
+        self.axis_ui(ui, axis, id, &scale, input, shared, output);
+        self.scroll_ui(ui, names.union(states), id, input);
+        self.body_ui(ui, names, states, id, &scale, input, shared, output);
+        self.split_ui(ui, rect, split, id, input.theme, shared);
+    }
+
+    /// Makes the tree and the list of visible rows anew where something changed.
+    fn update_rows(&mut self, ui: &Ui, input: &Input<'_>) {
+        let tree_key = Some((input.scene.version, self.sort));
+        let mut changed = false;
+        if self.tree_key != tree_key {
+            self.tree = Tree::new(input.scene, self.set, self.machine, self.sort);
+            self.tree_key = tree_key;
+            changed = true;
+        }
+        let search = input.view.search.trim().to_lowercase();
+        if changed || self.search != search {
+            self.search = search;
+            self.unmatched.clear();
+            if !self.search.is_empty() {
+                self.unmatched.extend(
+                    self.tree.nodes.iter().map(|n| matches!(n.kind, NodeKind::Row(_)) && !n.matches(&self.search)),
+                );
+            }
+            changed = true;
+        }
+        if changed {
+            self.rows_version += 1;
+        }
+        self.idle.update(ui, input, &self.tree, self.rows_version);
+        let visible_key = VisibleKey {
+            rows_version: self.rows_version,
+            toggled: input.view.collapsed.clone(),
+            compact: input.view.compact,
+            idle: self.idle.version(),
+        };
+        if self.visible_key.as_ref() != Some(&visible_key) {
+            self.visible = Visible::new(&self.tree, &visible_key.toggled, self.idle.hidden(), visible_key.compact);
+            self.visible_key = Some(visible_key);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the places of a pane, once")]
+    fn axis_ui(
+        &mut self,
+        ui: &Ui,
+        rect: Rect,
+        id: egui::Id,
+        scale: &TimeScale,
+        input: &Input<'_>,
+        shared: &Shared,
+        output: &mut Output,
+    ) {
+        let machines = input.scene.machines.iter().filter(|m| self.machine.is_none_or(|id| id == m.id));
+        let lost: Vec<TimeRange<RefNs>> = machines.flat_map(|m| m.lost.iter().map(|l| m.to_ref(l.range))).collect();
+        let marks = AxisMarks { selection: input.view.selection, hover: shared.hover, lost: &lost };
+        let action =
+            axis_ui(ui, rect, id.with("axis"), scale, &input.clock(), input.theme, &marks, &mut self.axis_from);
+        match action {
+            Some(AxisAction::ShowAll) => output.commands.push(Command::ZoomAll),
+            Some(AxisAction::Select(range)) => {
+                let snap = |t| interact::snapped(input.scene, input.view.row, scale, t);
+                let (a, b) = (snap(range.begin), snap(range.end));
+                output.commands.push(Command::SelectTime(Some(TimeRange::new(a.min(b), a.max(b)))));
+            }
+            None => {}
+        }
+        output.touched |= action.is_some();
+        if ui.rect_contains_pointer(rect)
+            && let Some(pos) = ui.input(|i| i.pointer.hover_pos())
+        {
+            output.hovered = Some(Hovered { t: scale.t(pos.x), row: None, interval: None });
+            let mut commands = Vec::new();
+            self.pointer.wheel(ui, pos, rect, scale, input.view, &mut commands);
+            output.commands.append(&mut commands);
+        }
+    }
+
+    /// Keeps the scroll position within the rows, shows a row that was just selected, and draws the bar.
+    fn scroll_ui(&mut self, ui: &Ui, rect: Rect, id: egui::Id, input: &Input<'_>) {
+        if self.last_row != input.view.row {
+            self.last_row = input.view.row;
+            self.reveal = true;
+        }
+        let longest = (self.visible.height - rect.height()).max(0.0);
+        let thumb_length = (rect.height() * rect.height() / self.visible.height.max(1.0)).max(24.0);
+        if longest > 0.0 {
+            let track = Rect::from_min_max(pos2(rect.right() - 8.0, rect.top()), rect.max);
+            let response = ui.interact(track, id.with("scroll"), Sense::click_and_drag());
+            response.widget_info(|| WidgetInfo::labeled(Role::ScrollBar, true, "Rows"));
+            let per_point = longest / (track.height() - thumb_length).max(1.0);
+            if response.drag_started()
+                && let Some(press) = ui.input(|i| i.pointer.press_origin())
+            {
+                let thumb = track.top() + self.scroll / per_point;
+                if !(thumb..=thumb + thumb_length).contains(&press.y) {
+                    self.scroll = (press.y - track.top() - thumb_length / 2.0) * per_point;
+                }
+                self.bar_drag = Some((press.y, self.scroll));
+            }
+            if let (Some((y0, scroll)), Some(pos)) = (self.bar_drag, response.interact_pointer_pos()) {
+                self.scroll = scroll + (pos.y - y0) * per_point;
+            }
+            if !response.dragged() {
+                self.bar_drag = None;
+            }
+        }
+        self.scroll = self.scroll.clamp(0.0, longest);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the places of a pane, once")]
+    fn body_ui(
+        &mut self,
+        ui: &mut Ui,
+        names: Rect,
+        states: Rect,
+        id: egui::Id,
+        scale: &TimeScale,
+        input: &Input<'_>,
+        shared: &mut Shared,
+        output: &mut Output,
+    ) {
+        let body = names.union(states);
+        let response = ui.interact(states, id.with("states"), Sense::click_and_drag());
+        let clock = input.clock();
+        response.widget_info(|| {
+            let mut info = WidgetInfo::labeled(Role::Canvas, true, self.title());
+            let window = input.view.window;
+            info.current_text_value = Some(format!("{} to {}", clock.instant(window.begin), clock.instant(window.end)));
+            info
+        });
+        let pointer = ui.input(|i| i.pointer.hover_pos()).filter(|_| ui.rect_contains_pointer(body));
+        if let Some(pos) = pointer {
+            self.scroll += self.pointer.wheel(ui, pos, states, scale, input.view, &mut output.commands);
+        }
+        self.reveal_row(states.height(), input, output);
+        let ppp = ui.pixels_per_point();
+        let longest = (self.visible.height - states.height()).max(0.0);
+        self.scroll = (self.scroll.clamp(0.0, longest) * ppp).round() / ppp;
+
+        let hovered = pointer.map(|pos| self.hovered(pos, states, scale, input));
+        let snap_row = hovered.and_then(|h| h.row).or(input.view.row);
+        let snap = |t| interact::snapped(input.scene, snap_row, scale, t);
+        self.pointer.drag(ui, &response, scale, snap, &mut output.commands);
+        self.click(ui, &response, states, scale, input, output);
+        output.touched |= response.clicked() || response.dragged();
+
+        self.paint_ui(ui, names, states, id, scale, &clock, input, shared, hovered.and_then(|h| h.row), output);
+        if let Some(hovered) = hovered {
+            if states.x_range().contains(pointer.map_or(f32::NAN, |p| p.x)) {
+                output.hovered = Some(hovered);
+                self.tooltip_ui(ui, &response, &hovered, scale, &clock, input);
+            }
+        } else {
+            self.tooltip_for = None;
+        }
+        self.share_hover(ui, shared, output.hovered.map(|h| h.t));
+    }
+
+    /// Says to the other panes where the pointer is. Only the pane that knows it may say that it is nowhere.
+    fn share_hover(&mut self, ui: &Ui, shared: &mut Shared, t: Option<RefNs>) {
+        let nowhere = ui.input(|i| i.pointer.hover_pos()).is_none();
+        if t.is_some() || nowhere {
+            if shared.hover != t {
+                // Panes that were drawn before this one still show the old place.
+                ui.request_repaint();
+            }
+            shared.hover = t;
+        }
+    }
+
+    /// What a screen reader calls it.
+    fn title(&self) -> String {
+        match self.set {
+            RowSet::ControlFlow => "Control flow timeline".to_owned(),
+            RowSet::Resources => "Resources timeline".to_owned(),
+        }
+    }
+
+    fn hovered(&self, pos: Pos2, states: Rect, scale: &TimeScale, input: &Input<'_>) -> Hovered {
+        let t = scale.t(pos.x);
+        let under_header = self.sticky(states).is_some_and(|r| pos.y < r.bottom());
+        let row = (!under_header && states.y_range().contains(pos.y))
+            .then(|| self.visible.at(pos.y - states.top() + self.scroll))
+            .flatten()
+            .map(|row| self.tree.node(row.node))
+            .filter(|node| matches!(node.kind, NodeKind::Row(_)))
+            .map(|node| node.row);
+        let interval =
+            row.and_then(|row| input.scene.row(row)).and_then(|(machine, _, scene_row)| machine.at(scene_row, t));
+        Hovered { t, row, interval }
+    }
+
+    fn click(
+        &mut self,
+        ui: &Ui,
+        response: &egui::Response,
+        states: Rect,
+        scale: &TimeScale,
+        input: &Input<'_>,
+        output: &mut Output,
+    ) {
+        let Some(pos) = response.interact_pointer_pos().filter(|_| response.clicked()) else { return };
+        let at = self.hovered(pos, states, scale, input);
+        if ui.input(|i| i.modifiers.shift) {
+            let t = interact::snapped(input.scene, at.row, scale, at.t);
+            output.commands.push(Command::SelectTime(Some(interact::extended(input.view.selection, t))));
+            return;
+        }
+        if at.row.is_some() {
+            output.commands.push(Command::SelectRow(at.row));
+        }
+        output.commands.push(Command::SelectTime(Some(TimeRange::new(at.t, at.t))));
+        if response.double_clicked()
+            && let (Some(row), Some(interval)) = (at.row, at.interval)
+            && let Some(machine) = input.scene.machine(row.machine)
+        {
+            let range = machine.to_ref(TimeRange::new(interval.begin, interval.end));
+            output.commands.push(Command::SetWindow { window: interact::around(range), remember: true });
+        }
+    }
+
+    /// Brings a row that was just selected onto the screen; opens what hides it.
+    fn reveal_row(&mut self, height: f32, input: &Input<'_>, output: &mut Output) {
+        if !std::mem::take(&mut self.reveal) {
+            return;
+        }
+        let Some(node) = input.view.row.and_then(|row| self.tree.find(row)) else { return };
+        let Some(place) = self.visible.of(node).copied() else {
+            let mut parent = self.tree.node(node).parent;
+            while let Some(n) = parent {
+                let above = self.tree.node(n);
+                if above.open == input.view.collapsed.contains(&above.row) {
+                    output.commands.push(Command::ToggleRow(above.row));
+                    self.reveal = true;
+                }
+                parent = above.parent;
+            }
+            return;
+        };
+        let header = if self.tree.node(node).parent.is_some() { Sizes::GROUP } else { 0.0 };
+        // A row that can be seen stays where it is, be it cut a little: nothing jumps under the pointer.
+        if place.y + place.height / 2.0 < self.scroll + header {
+            self.scroll = place.y - header;
+        } else if place.y + place.height / 2.0 > self.scroll + height {
+            self.scroll = place.y + place.height - height;
+        }
+    }
+
+    /// Where the header of the machine is kept that the topmost row belongs to.
+    fn sticky(&self, states: Rect) -> Option<Rect> {
+        self.sticky_node()?;
+        Some(Rect::from_min_size(states.min, vec2(states.width(), Sizes::GROUP)))
+    }
+
+    fn sticky_node(&self) -> Option<u32> {
+        let top = self.visible.at(self.scroll)?;
+        let mut node = top.node;
+        if self.tree.node(node).kind == NodeKind::Machine && top.y >= self.scroll {
+            return None;
+        }
+        while let Some(parent) = self.tree.node(node).parent {
+            node = parent;
+        }
+        (self.tree.node(node).kind == NodeKind::Machine).then_some(node)
+    }
+
+    /// The line between names and states; it can be moved.
+    fn split_ui(&self, ui: &Ui, rect: Rect, x: f32, id: egui::Id, theme: &Theme, shared: &mut Shared) {
+        let handle = Rect::from_x_y_ranges(x - 3.0..=x + 3.0, rect.y_range());
+        let response = ui.interact(handle, id.with("split"), Sense::click_and_drag());
+        let response = response.on_hover_and_drag_cursor(CursorIcon::ResizeHorizontal);
+        response.widget_info(|| WidgetInfo::labeled(Role::Splitter, true, "Width of names"));
+        if let Some(pos) = response.interact_pointer_pos().filter(|_| response.dragged()) {
+            shared.names_width = (pos.x - rect.left()).clamp(40.0, (rect.width() - 80.0).max(40.0));
+        }
+        if response.double_clicked() {
+            shared.names_width = Sizes::NAMES;
+        }
+        let color = if response.hovered() || response.dragged() { theme.accent } else { theme.line };
+        let painter = ui.painter_at(rect);
+        painter.vline(snap(&painter, x), rect.y_range(), egui::Stroke::new(1.0, color));
+    }
+}

@@ -1,0 +1,180 @@
+//! The column of names: triangles, machines' stripes, names and ids; what a screen reader reads of a timeline.
+
+use egui::accesskit::Role;
+use egui::{Align2, Color32, CursorIcon, Painter, Pos2, Rect, Sense, Ui, WidgetInfo, pos2, vec2};
+use stratoscope_core::vocab::{RefNs, RowId, State};
+
+use crate::window::command::{Command, RowRef};
+use crate::window::theme::{Sizes, Theme};
+use crate::window::timeline::labels::Ruler;
+use crate::window::timeline::rows::{Node, NodeKind, Tree, VisibleRow};
+use crate::window::timeline::scene::Scene;
+use crate::window::view::View;
+
+/// What the column shows.
+pub(crate) struct Names<'a> {
+    pub(crate) scene: &'a Scene,
+    pub(crate) tree: &'a Tree,
+    pub(crate) view: &'a View,
+    pub(crate) theme: &'a Theme,
+    /// Rows on the screen.
+    pub(crate) rows: &'a [VisibleRow],
+    pub(crate) scroll: f32,
+    /// Nodes that the search does not find; empty without a search.
+    pub(crate) unmatched: &'a [bool],
+    /// Whether several machines' rows stand here.
+    pub(crate) stripes: bool,
+}
+
+impl Names<'_> {
+    /// Draws the column over `rect`.
+    pub(crate) fn ui(&self, ui: &Ui, rect: Rect, id: egui::Id, ruler: &Ruler, out: &mut Vec<Command>) {
+        for row in self.rows {
+            let place = Rect::from_min_size(
+                pos2(rect.left(), rect.top() + row.y - self.scroll),
+                vec2(rect.width(), row.height),
+            );
+            self.row_ui(ui, rect, place, id, row, ruler, out);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a row is drawn from all of these, once")]
+    fn row_ui(
+        &self,
+        ui: &Ui,
+        clip: Rect,
+        place: Rect,
+        id: egui::Id,
+        row: &VisibleRow,
+        ruler: &Ruler,
+        out: &mut Vec<Command>,
+    ) {
+        let node = self.tree.node(row.node);
+        let painter = ui.painter_at(clip);
+        let shown = place.intersect(clip);
+        let response =
+            ui.interact(shown, id.with(("row", node.row, node.kind == NodeKind::KernelThreads)), Sense::click());
+        let selected = self.view.row == Some(node.row) && matches!(node.kind, NodeKind::Row(_));
+        response.widget_info(|| {
+            let mut info = WidgetInfo::selected(Role::ListItem, true, selected, node.spoken());
+            info.current_text_value = self.value(node);
+            info
+        });
+        if response.clicked() {
+            out.push(match node.kind {
+                NodeKind::Row(_) => Command::SelectRow(Some(node.row)),
+                NodeKind::Machine | NodeKind::KernelThreads => Command::ToggleRow(node.row),
+            });
+        }
+        if node.kind == NodeKind::Machine {
+            header(&painter, place, self.theme, node);
+        } else if self.stripes {
+            let stripe = Rect::from_min_size(place.min, vec2(Sizes::STRIPE, place.height()));
+            painter.rect_filled(stripe, 0.0, self.theme.machine(node.row.machine).gamma_multiply(0.55));
+        }
+        let mut x = place.left() + Sizes::GRID + f32::from(row.depth) * Sizes::INDENT;
+        if !node.children.is_empty() {
+            let button = Rect::from_center_size(pos2(x + 6.0, place.center().y), vec2(14.0, place.height()));
+            triangle_ui(ui, button.intersect(clip), id, node, row.open, self.theme, &painter, out);
+        }
+        x += 16.0;
+        self.text(&painter, place, x, node, row, ruler, &response);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a row is drawn from all of these, once")]
+    fn text(
+        &self,
+        painter: &Painter,
+        place: Rect,
+        x: f32,
+        node: &Node,
+        row: &VisibleRow,
+        ruler: &Ruler,
+        response: &egui::Response,
+    ) {
+        let theme = self.theme;
+        let faint = self.unmatched.get(row.node as usize).copied().unwrap_or(false);
+        let shade = |c: Color32| if faint { Theme::mix(theme.ground, c, 0.4) } else { c };
+        let mut font = if node.kind == NodeKind::Machine { Theme::body_font() } else { ruler.font().clone() };
+        let small = row.height < Sizes::ROW;
+        if small {
+            font.size = Sizes::TINY;
+        }
+        // Fits are measured with the ruler's font; others are in proportion.
+        let scale = font.size / ruler.font().size;
+        let secondary = node.secondary();
+        let right = place.right() - Sizes::GRID;
+        let secondary_width = ruler.width(&secondary) * scale;
+        let room = right - x - if secondary.is_empty() { 0.0 } else { secondary_width + 8.0 };
+        let y = place.center().y;
+        if room > 24.0 {
+            painter.text(pos2(right, y), Align2::RIGHT_CENTER, &secondary, font.clone(), shade(theme.secondary));
+        }
+        let folder = node.kind == NodeKind::KernelThreads;
+        let color = if folder { theme.secondary } else { shade(theme.text) };
+        let room = if room > 24.0 { room } else { right - x };
+        if let Some(text) = ruler.fit(&node.name, room / scale) {
+            let cut = matches!(text, std::borrow::Cow::Owned(_));
+            painter.text(pos2(x, y), Align2::LEFT_CENTER, text, font, color);
+            if cut && response.hovered() {
+                response.clone().on_hover_text(node.short());
+            }
+        }
+    }
+
+    /// The state of a row at the selected instant, in words.
+    fn value(&self, node: &Node) -> Option<String> {
+        let NodeKind::Row(id) = node.kind else { return None };
+        let t = self.view.selection?.begin;
+        state_at(self.scene, self.theme, node.row, id, t)
+    }
+}
+
+fn state_at(scene: &Scene, theme: &Theme, row: RowRef, id: RowId, t: RefNs) -> Option<String> {
+    let machine = scene.machine(row.machine)?;
+    let Some(interval) = machine.row(id).and_then(|row| machine.at(row, t)) else {
+        return Some(theme.state(State::None).name.to_string());
+    };
+    let name = &theme.state(interval.look.state).name;
+    let detail = scene.text(interval.look.detail);
+    Some(if detail.is_empty() { name.to_string() } else { format!("{name}, {detail}") })
+}
+
+/// The ground of a machine's header, over the whole width.
+pub(crate) fn header(painter: &Painter, place: Rect, theme: &Theme, node: &Node) {
+    painter.rect_filled(place, 0.0, theme.raised);
+    let stripe = Rect::from_min_size(place.min, vec2(Sizes::STRIPE, place.height()));
+    painter.rect_filled(stripe, 0.0, theme.machine(node.row.machine));
+}
+
+#[expect(clippy::too_many_arguments, reason = "a button is drawn from all of these, once")]
+fn triangle_ui(
+    ui: &Ui,
+    rect: Rect,
+    id: egui::Id,
+    node: &Node,
+    open: bool,
+    theme: &Theme,
+    painter: &Painter,
+    out: &mut Vec<Command>,
+) {
+    if !rect.is_positive() {
+        return;
+    }
+    let id = id.with(("expand", node.row));
+    let response = ui.interact(rect, id, Sense::click()).on_hover_cursor(CursorIcon::PointingHand);
+    let word = if open { "Collapse" } else { "Expand" };
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("{word} {}", node.short())));
+    if response.clicked() {
+        out.push(Command::ToggleRow(node.row));
+    }
+    let color = if response.hovered() || response.has_focus() { theme.text } else { theme.secondary };
+    let c = rect.center();
+    let corner = |x: f32, y: f32| c + vec2(x, y);
+    let corners: Vec<Pos2> = if open {
+        vec![corner(-4.0, -2.0), corner(4.0, -2.0), corner(0.0, 3.0)]
+    } else {
+        vec![corner(-2.0, -4.0), corner(3.0, 0.0), corner(-2.0, 4.0)]
+    };
+    painter.add(egui::Shape::convex_polygon(corners, color, egui::Stroke::NONE));
+}

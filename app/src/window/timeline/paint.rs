@@ -1,0 +1,234 @@
+//! From rows to one mesh and a list of labels, remembered as long as nothing changes.
+//!
+//! Two memories: every row's runs of columns (by the row's version, the range and the width), and the whole
+//! pane's mesh. A frame in which only the pointer moved costs neither. A frame never draws more than
+//! [`MAX_QUADS`]: where rows are too colourful for that, columns become two, three, … pixels wide.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use egui::{Mesh, Rect, Ui};
+use stratoscope_core::vocab::{Dur, MachineId, RefNs, RowId, StateSet, TimeRange};
+
+use crate::window::axis::{Clock, TimeScale};
+use crate::window::theme::{Sizes, Theme};
+use crate::window::timeline::bars::{Builder, Label};
+use crate::window::timeline::labels::Ruler;
+use crate::window::timeline::picture::{Grid, Picture, PictureKey};
+use crate::window::timeline::rows::{NodeKind, Tree, VisibleRow};
+use crate::window::timeline::scene::{Scene, SceneMachine};
+
+/// Quads in a frame at most: what software renderers draw smoothly.
+pub const MAX_QUADS: usize = 20_000;
+
+/// How wide columns become at most, in physical pixels.
+const MAX_COARSE: u32 = 16;
+
+/// What a pane is painted from.
+pub(crate) struct Subject<'a> {
+    pub(crate) scene: &'a Scene,
+    pub(crate) tree: &'a Tree,
+    pub(crate) theme: &'a Theme,
+    pub(crate) clock: &'a Clock,
+    pub(crate) scale: TimeScale,
+    /// Where states are.
+    pub(crate) rect: Rect,
+    /// Rows that are on the screen.
+    pub(crate) rows: &'a [VisibleRow],
+    /// Height of the row list that is scrolled out at the top.
+    pub(crate) scroll: f32,
+    pub(crate) compact: bool,
+    /// States that the legend dims.
+    pub(crate) dimmed: StateSet,
+    /// Nodes that the search does not find; empty without a search.
+    pub(crate) unmatched: &'a [bool],
+    /// Changes with the tree and with `unmatched`.
+    pub(crate) rows_version: u64,
+}
+
+#[derive(Clone, PartialEq)]
+struct FrameKey {
+    scene: u64,
+    rows_version: u64,
+    theme: String,
+    scale: TimeScale,
+    rect: Rect,
+    rows: Vec<VisibleRow>,
+    scroll: f32,
+    dimmed: StateSet,
+    pixels_per_point: f32,
+}
+
+/// How much a frame took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PaintStats {
+    /// Quads of the mesh.
+    pub quads: usize,
+    /// Labels.
+    pub labels: usize,
+    /// Width of a column in physical pixels.
+    pub coarse: u32,
+    /// Rows whose states were asked for anew.
+    pub rows_computed: usize,
+    /// Whether the mesh was made anew.
+    pub rebuilt: bool,
+}
+
+/// From where columns are counted, as long as the zoom stays.
+#[derive(Clone, Copy, PartialEq)]
+struct Anchor {
+    t: RefNs,
+    length: Dur,
+    width: f32,
+    coarse: u32,
+}
+
+/// Columns shorter than this are counted from the window's begin: their edges are no whole nanoseconds, and what
+/// is rounded would be seen.
+const SHORTEST_KEPT_NS: f64 = 100.0;
+
+/// A pane's memory of what it painted.
+#[derive(Default)]
+pub(crate) struct Canvas {
+    pictures: HashMap<(MachineId, RowId), Picture>,
+    key: Option<FrameKey>,
+    mesh: Arc<Mesh>,
+    labels: Vec<Label>,
+    coarse: u32,
+    anchor: Option<Anchor>,
+    ruler: Option<Ruler>,
+    pub(crate) stats: PaintStats,
+}
+
+impl Canvas {
+    /// Paints the states of all rows on the screen.
+    pub(crate) fn paint(&mut self, ui: &Ui, subject: &Subject<'_>) {
+        let key = FrameKey {
+            scene: subject.scene.version,
+            rows_version: subject.rows_version,
+            theme: subject.theme.name.clone(),
+            scale: subject.scale,
+            rect: subject.rect,
+            rows: subject.rows.to_vec(),
+            scroll: subject.scroll,
+            dimmed: subject.dimmed,
+            pixels_per_point: ui.pixels_per_point(),
+        };
+        self.stats.rebuilt = self.key.as_ref() != Some(&key);
+        self.stats.rows_computed = 0;
+        if self.stats.rebuilt {
+            self.rebuild(ui, subject);
+            self.key = Some(key);
+        }
+        let painter = ui.painter_at(subject.rect);
+        painter.add(egui::Shape::mesh(Arc::clone(&self.mesh)));
+        for label in &self.labels {
+            let font = font(label.small);
+            let galley = painter.layout_no_wrap(label.text.clone(), font, label.color);
+            painter.galley(label.pos - egui::vec2(0.0, (galley.size().y / 2.0).round()), galley, label.color);
+        }
+    }
+
+    /// Makes the mesh anew: with columns as wide as in the last frame if that is right, else with wider ones until
+    /// they take few enough quads, or with finer ones as long as they will.
+    fn rebuild(&mut self, ui: &Ui, subject: &Subject<'_>) {
+        let font = font(subject.compact);
+        let ruler = match self.ruler.take() {
+            Some(ruler) if ruler.fits(ui, &font) => ruler,
+            _ => Ruler::new(ui, font),
+        };
+        let ppp = ui.pixels_per_point();
+        let width_px = (subject.rect.width() * ppp).round().max(1.0) as u32;
+        let mut coarse = self.coarse.clamp(1, MAX_COARSE);
+        let mut finer = true;
+        loop {
+            let column = coarse as f32 / ppp;
+            let grid = self.grid(subject, width_px, coarse, column);
+            self.compute(subject, grid, column);
+            let begun = (subject.scale.window.begin - grid.anchor).0 as f64;
+            let before = (begun - grid.first as f64 * grid.column_ns) / subject.scale.ns_per_point();
+            let mut builder = Builder::new(subject, ppp, column, subject.rect.left() - before as f32);
+            self.build(&mut builder, subject, &ruler);
+            let quads = builder.painting.quads();
+            if quads > MAX_QUADS && coarse < MAX_COARSE {
+                finer = false;
+                let wanted = (quads * coarse as usize).div_ceil(MAX_QUADS) as u32;
+                // Not all at once: quads shrink less than columns grow, but sometimes more.
+                coarse = wanted.clamp(coarse + 1, coarse * 2).min(MAX_COARSE);
+                continue;
+            }
+            if finer && coarse > 1 && quads * coarse as usize <= MAX_QUADS * 9 / 10 * (coarse as usize - 1) {
+                coarse -= 1;
+                continue;
+            }
+            self.stats.quads = quads;
+            self.stats.labels = builder.labels.len();
+            self.stats.coarse = coarse;
+            self.mesh = Arc::new(builder.painting.mesh);
+            self.labels = builder.labels;
+            break;
+        }
+        self.coarse = coarse;
+        self.ruler = Some(ruler);
+    }
+
+    /// The columns of the window. They stay where they are in time as long as the zoom does.
+    fn grid(&mut self, subject: &Subject<'_>, width_px: u32, coarse: u32, column: f32) -> Grid {
+        let window = subject.scale.window;
+        let column_ns = subject.scale.ns_per_point() * f64::from(column);
+        let columns = width_px.div_ceil(coarse);
+        if column_ns < SHORTEST_KEPT_NS {
+            return Grid { anchor: window.begin, column_ns, first: 0, columns };
+        }
+        let fresh = Anchor { t: window.begin, length: window.length(), width: subject.rect.width(), coarse };
+        let anchor = self.anchor.filter(|a| Anchor { t: fresh.t, ..*a } == fresh).unwrap_or(fresh);
+        self.anchor = Some(anchor);
+        // A move by whole pixels is a hair more or less: it must not count as one column more.
+        let begun = (window.begin - anchor.t).0 as f64 / column_ns;
+        let first = if (begun - begun.round()).abs() < 0.01 { begun.round() } else { begun.floor() };
+        Grid { anchor: anchor.t, column_ns, first: first as i64, columns: columns + 1 }
+    }
+
+    fn build(&self, builder: &mut Builder<'_>, subject: &Subject<'_>, ruler: &Ruler) {
+        builder.grid();
+        for row in subject.rows {
+            let node = subject.tree.node(row.node);
+            if let NodeKind::Row(id) = node.kind
+                && let Some(picture) = self.pictures.get(&(node.row.machine, id))
+            {
+                builder.row(row, node.row.key.kind, picture, ruler);
+            }
+        }
+        builder.machines();
+    }
+
+    /// Makes the pictures of all rows on the screen, and forgets those of others.
+    fn compute(&mut self, subject: &Subject<'_>, grid: Grid, column: f32) {
+        let mut old = std::mem::take(&mut self.pictures);
+        for row in subject.rows {
+            let node = subject.tree.node(row.node);
+            let NodeKind::Row(id) = node.kind else { continue };
+            let Some(machine) = subject.scene.machine(node.row.machine) else { continue };
+            let Some(scene_row) = machine.row(id) else { continue };
+            let key = PictureKey { version: scene_row.lane.version(), map: machine.map, grid };
+            let mut picture = old.remove(&(machine.id, id)).unwrap_or_default();
+            if picture.key != Some(key) {
+                self.stats.rows_computed += 1;
+                picture.make(key, subject.scene, machine, scene_row, subject.theme, column);
+            }
+            self.pictures.insert((machine.id, id), picture);
+        }
+    }
+}
+
+/// The font of labels in rows.
+fn font(small: bool) -> egui::FontId {
+    if small { egui::FontId::proportional(Sizes::TINY) } else { Theme::small_font() }
+}
+
+/// What of a machine is not read yet.
+pub(crate) fn not_read(machine: &SceneMachine) -> Option<TimeRange<RefNs>> {
+    let watermark = machine.watermark?;
+    let end = machine.extent?.end;
+    (watermark < end).then(|| machine.to_ref(TimeRange::new(watermark, end)))
+}

@@ -1,0 +1,548 @@
+//! Which rows there are and in which order: from a scene to a tree, and from the tree to what is visible.
+//!
+//! ```text
+//!  scene ──► Tree (all rows of one pane: machines → processes → threads, machines → CPUs → interrupts)
+//!              └── opened, searched, hidden, sorted ──► Visible (flat, with the place of every row)
+//! ```
+//! The tree is made when the scene or the order changes; the flat list also when a row is opened or hidden.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use stratoscope_core::vocab::{Cpu, MachineId, RowId, RowKey, RowKind, Tid};
+
+use crate::window::command::RowRef;
+use crate::window::theme::Sizes;
+use crate::window::timeline::scene::{Scene, SceneMachine, SceneRow};
+
+/// Which rows a timeline shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum RowSet {
+    /// Threads, as a tree of processes.
+    ControlFlow,
+    /// CPUs with their interrupts.
+    Resources,
+}
+
+/// The order of threads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Sort {
+    /// Those that ran longest first.
+    #[default]
+    CpuTime,
+    /// By name.
+    Name,
+    /// By thread id.
+    Tid,
+    /// By the first thing they did.
+    FirstActivity,
+}
+
+impl Sort {
+    /// Every order.
+    pub const ALL: [Self; 4] = [Self::CpuTime, Self::Name, Self::Tid, Self::FirstActivity];
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CpuTime => "CPU time",
+            Self::Name => "name",
+            Self::Tid => "tid",
+            Self::FirstActivity => "first activity",
+        }
+    }
+}
+
+/// What a row of a tree is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    /// The header of a machine.
+    Machine,
+    /// The folder of a machine's kernel threads.
+    KernelThreads,
+    /// A row of intervals.
+    Row(RowId),
+}
+
+/// A row of a tree.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// What it is.
+    pub kind: NodeKind,
+    /// Its lasting name: what commands about it say. Headers and folders borrow the key of a row that never exists.
+    pub row: RowRef,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Children, in order.
+    pub children: Vec<u32>,
+    /// The row that it is a child of.
+    pub parent: Option<u32>,
+    /// Whether its children are shown as long as nobody says otherwise.
+    pub open: bool,
+}
+
+impl Node {
+    /// What stands at the right end of the name: the thread's id, the number of kernel threads.
+    pub fn secondary(&self) -> String {
+        match self.kind {
+            NodeKind::Machine => String::new(),
+            NodeKind::KernelThreads => self.children.len().to_string(),
+            NodeKind::Row(_) => match self.row.key.kind {
+                RowKind::Thread | RowKind::Vcpu if self.row.key.id == 0 => format!("CPU {}", self.row.key.cpu.0),
+                RowKind::Thread | RowKind::Vcpu => self.row.key.id.to_string(),
+                RowKind::Irq | RowKind::Softirq => format!("CPU {}", self.row.key.cpu.0),
+                RowKind::Cpu => String::new(),
+            },
+        }
+    }
+
+    /// The name that a screen reader says and a test looks for: `thread bash 1234`, `CPU 0`, `host`.
+    pub fn spoken(&self) -> String {
+        match (self.kind, self.row.key.kind) {
+            (NodeKind::Row(_), RowKind::Thread) => format!("thread {} {}", self.name, self.row.key.id),
+            (NodeKind::Row(_), RowKind::Irq | RowKind::Softirq) => {
+                format!("{} on CPU {}", self.name, self.row.key.cpu.0)
+            }
+            (NodeKind::Machine, _) => format!("machine {}", self.name),
+            _ => self.name.to_string(),
+        }
+    }
+
+    /// The name for buttons about it: `bash 1234`.
+    pub fn short(&self) -> String {
+        match (self.kind, self.row.key.kind) {
+            (NodeKind::Row(_), RowKind::Thread) => format!("{} {}", self.name, self.row.key.id),
+            _ => self.name.to_string(),
+        }
+    }
+
+    /// Whether a search text (in lower case) finds it.
+    pub fn matches(&self, search: &str) -> bool {
+        matches!(self.kind, NodeKind::Row(_))
+            && (self.name.to_lowercase().contains(search) || self.secondary().to_lowercase().starts_with(search))
+    }
+}
+
+/// The key that stands for a machine's header: the idle task, or the CPU, of no CPU.
+fn machine_key(set: RowSet) -> RowKey {
+    match set {
+        RowSet::ControlFlow => RowKey::idle(Cpu::UNKNOWN),
+        RowSet::Resources => RowKey::cpu(Cpu::UNKNOWN),
+    }
+}
+
+/// The thread that all kernel threads are children of; its key stands for their folder.
+const KTHREADD: Tid = Tid(2);
+
+/// The first process. Its children stand on the top level: one common root would only cost room.
+const INIT: Tid = Tid(1);
+
+/// All rows of a pane.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    /// Rows; parents before their children.
+    pub nodes: Vec<Node>,
+    /// Rows of the top level.
+    pub roots: Vec<u32>,
+    by_row: HashMap<RowRef, u32>,
+}
+
+impl Tree {
+    /// The tree of `set`, of one machine or of all.
+    pub fn new(scene: &Scene, set: RowSet, only: Option<MachineId>, sort: Sort) -> Self {
+        let mut tree = Self::default();
+        let machines: Vec<&SceneMachine> = scene.machines.iter().filter(|m| only.is_none_or(|id| id == m.id)).collect();
+        // A single machine needs no header: the pane's title says it.
+        let headers = machines.len() > 1;
+        for machine in machines {
+            let parent = headers.then(|| {
+                let row = RowRef { machine: machine.id, key: machine_key(set) };
+                let name = Arc::clone(&machine.name);
+                tree.add(Node { kind: NodeKind::Machine, row, name, children: Vec::new(), parent: None, open: true })
+            });
+            match set {
+                RowSet::ControlFlow => tree.add_threads(scene, machine, parent, sort),
+                RowSet::Resources => tree.add_cpus(scene, machine, parent),
+            }
+            tree.drop_childless_header();
+        }
+        tree
+    }
+
+    /// The node of a row.
+    pub fn find(&self, row: RowRef) -> Option<u32> {
+        self.by_row.get(&row).copied()
+    }
+
+    /// The node of that number.
+    pub fn node(&self, n: u32) -> &Node {
+        &self.nodes[n as usize]
+    }
+
+    fn add(&mut self, node: Node) -> u32 {
+        let n = self.nodes.len() as u32;
+        match node.parent {
+            Some(parent) => self.nodes[parent as usize].children.push(n),
+            None => self.roots.push(n),
+        }
+        self.by_row.insert(node.row, n);
+        self.nodes.push(node);
+        n
+    }
+
+    /// A header without rows says nothing: the machine appears with its first row.
+    fn drop_childless_header(&mut self) {
+        if self.nodes.last().is_some_and(|n| n.kind == NodeKind::Machine)
+            && let Some(node) = self.nodes.pop()
+        {
+            self.by_row.remove(&node.row);
+            self.roots.pop();
+        }
+    }
+
+    fn add_threads(&mut self, scene: &Scene, machine: &SceneMachine, parent: Option<u32>, sort: Sort) {
+        let mut family = Family::of(machine);
+        family.sort(scene, machine, sort);
+        let Family { children, roots, kernel } = family;
+        for id in roots {
+            self.add_family(scene, machine, parent, id, &children);
+        }
+        if !kernel.is_empty() {
+            let row = RowRef { machine: machine.id, key: RowKey::thread(KTHREADD, 0) };
+            let name = Arc::from("kernel threads");
+            let node = Node { kind: NodeKind::KernelThreads, row, name, children: Vec::new(), parent, open: false };
+            let folder = self.add(node);
+            for id in kernel {
+                self.add_row(scene, machine, Some(folder), id, true);
+            }
+        }
+    }
+
+    fn add_family(
+        &mut self,
+        scene: &Scene,
+        machine: &SceneMachine,
+        parent: Option<u32>,
+        id: RowId,
+        children: &BTreeMap<RowId, Vec<RowId>>,
+    ) {
+        // A list instead of a recursion: a chain of processes can be as deep as its author likes.
+        let mut todo = vec![(parent, id)];
+        while let Some((parent, id)) = todo.pop() {
+            let node = self.add_row(scene, machine, parent, id, true);
+            if let Some(list) = children.get(&id) {
+                todo.extend(list.iter().rev().map(|child| (Some(node), *child)));
+            }
+        }
+    }
+
+    fn add_row(&mut self, scene: &Scene, machine: &SceneMachine, parent: Option<u32>, id: RowId, open: bool) -> u32 {
+        let row = &machine.rows[id.0 as usize];
+        let text = scene.text(row.name);
+        let name: Arc<str> = match row.key.kind {
+            RowKind::Cpu => format!("CPU {}", row.key.id).into(),
+            RowKind::Irq if text.is_empty() => format!("IRQ {}", row.key.id).into(),
+            RowKind::Irq => format!("IRQ {} {text}", row.key.id).into(),
+            RowKind::Softirq => softirq_name(row.key.id).into(),
+            RowKind::Thread | RowKind::Vcpu if text.is_empty() => Arc::from("(no name)"),
+            RowKind::Thread | RowKind::Vcpu => text,
+        };
+        let reference = RowRef { machine: machine.id, key: row.key };
+        self.add(Node { kind: NodeKind::Row(id), row: reference, name, children: Vec::new(), parent, open })
+    }
+
+    fn add_cpus(&mut self, scene: &Scene, machine: &SceneMachine, parent: Option<u32>) {
+        let mut cpus: Vec<(RowKey, RowId)> = Vec::new();
+        let mut handlers: Vec<(RowKey, RowId)> = Vec::new();
+        for (n, row) in machine.rows.iter().enumerate() {
+            let entry = (row.key, RowId(n as u32));
+            match row.key.kind {
+                RowKind::Cpu => cpus.push(entry),
+                RowKind::Irq | RowKind::Softirq => handlers.push(entry),
+                RowKind::Thread | RowKind::Vcpu => {}
+            }
+        }
+        cpus.sort_unstable();
+        handlers.sort_unstable();
+        for (key, id) in cpus {
+            let cpu = self.add_row(scene, machine, parent, id, false);
+            for (_, handler) in handlers.iter().filter(|(handler, _)| handler.cpu == key.cpu) {
+                self.add_row(scene, machine, Some(cpu), *handler, false);
+            }
+        }
+    }
+}
+
+/// Who is whose child among the threads of a machine.
+struct Family {
+    children: BTreeMap<RowId, Vec<RowId>>,
+    roots: Vec<RowId>,
+    kernel: Vec<RowId>,
+}
+
+impl Family {
+    fn of(machine: &SceneMachine) -> Self {
+        let mut family = Self { children: BTreeMap::new(), roots: Vec::new(), kernel: Vec::new() };
+        for (n, row) in machine.rows.iter().enumerate() {
+            if row.key.kind != RowKind::Thread || row.key.is_idle_task() {
+                continue;
+            }
+            let id = RowId(n as u32);
+            let tid = Tid(row.key.id);
+            if row.parent == Some(KTHREADD) || tid == KTHREADD {
+                family.kernel.push(id);
+                continue;
+            }
+            // A thread belongs to its leader, a leader to the process that made it.
+            let above = match row.process {
+                Some(leader) if leader != tid => Some(leader),
+                _ => row.parent.filter(|parent| *parent != INIT && parent.0 > 0),
+            };
+            let begin = row.begin.unwrap_or_default();
+            match above.and_then(|tid| machine.thread(tid, begin)).map(|(id, _)| id) {
+                Some(above) if above != id && !family.is_below(above, id) => {
+                    family.children.entry(above).or_default().push(id);
+                }
+                _ => family.roots.push(id),
+            }
+        }
+        family
+    }
+
+    /// Whether `row` is `ancestor`'s child's child: a trace that says so both ways must not make a ring.
+    fn is_below(&self, row: RowId, ancestor: RowId) -> bool {
+        let mut todo = vec![ancestor];
+        let mut seen = BTreeSet::new();
+        while let Some(id) = todo.pop() {
+            if id == row {
+                return true;
+            }
+            if seen.insert(id)
+                && let Some(list) = self.children.get(&id)
+            {
+                todo.extend(list);
+            }
+        }
+        false
+    }
+
+    fn sort(&mut self, scene: &Scene, machine: &SceneMachine, sort: Sort) {
+        let row = |id: &RowId| -> &SceneRow { &machine.rows[id.0 as usize] };
+        match sort {
+            Sort::Tid => self.sort_by_key(|id| (row(id).key.id, row(id).key.instance)),
+            Sort::Name => self.sort_by_key(|id| (scene.text(row(id).name).to_lowercase(), row(id).key.id)),
+            Sort::FirstActivity => {
+                self.sort_by_key(|id| (row(id).begin.is_none(), row(id).begin.unwrap_or_default(), row(id).key.id));
+            }
+            Sort::CpuTime => {
+                let whole = self.with_children(|id| row(id).busy_ns);
+                self.sort_by_key(|id| {
+                    let ns = whole.get(id).copied().unwrap_or(0);
+                    // While rows grow, only a doubling moves them: nothing shall jump under the pointer.
+                    let rank = if scene.complete { ns } else { i64::from(64 - ns.leading_zeros()) };
+                    (Reverse(rank), row(id).key.id, row(id).key.instance)
+                });
+            }
+        }
+    }
+
+    fn sort_by_key<K: Ord>(&mut self, key: impl Fn(&RowId) -> K) {
+        self.roots.sort_by_cached_key(&key);
+        self.kernel.sort_by_cached_key(&key);
+        for list in self.children.values_mut() {
+            list.sort_by_cached_key(&key);
+        }
+    }
+
+    /// The sum of `value` over every row and all below it.
+    fn with_children(&self, value: impl Fn(&RowId) -> i64) -> HashMap<RowId, i64> {
+        let mut order: Vec<RowId> = self.roots.clone();
+        let mut next = 0;
+        while let Some(id) = order.get(next) {
+            if let Some(list) = self.children.get(id) {
+                order.extend(list.iter().copied());
+            }
+            next += 1;
+        }
+        let mut whole: HashMap<RowId, i64> = self.kernel.iter().map(|id| (*id, value(id))).collect();
+        for id in order.iter().rev() {
+            let below: i64 = self.children.get(id).map_or(0, |list| list.iter().filter_map(|c| whole.get(c)).sum());
+            whole.insert(*id, value(id) + below);
+        }
+        whole
+    }
+}
+
+/// The kernel's names of softirq vectors.
+fn softirq_name(vec: i32) -> String {
+    let name = match vec {
+        0 => "high-priority tasklet",
+        1 => "timer",
+        2 => "network send",
+        3 => "network receive",
+        4 => "block device",
+        5 => "block device polling",
+        6 => "tasklet",
+        7 => "scheduler",
+        8 => "high-resolution timer",
+        9 => "RCU",
+        _ => return format!("softirq {vec}"),
+    };
+    format!("softirq {name}")
+}
+
+/// A row that is shown.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct VisibleRow {
+    /// Its node.
+    pub node: u32,
+    /// How deep it stands.
+    pub depth: u16,
+    /// Top, in points from the first row's.
+    pub y: f32,
+    /// Height in points.
+    pub height: f32,
+    /// Whether its children are shown.
+    pub open: bool,
+}
+
+/// The rows that are shown, one below the other.
+#[derive(Clone, Debug, Default)]
+pub struct Visible {
+    /// From top to bottom.
+    pub rows: Vec<VisibleRow>,
+    /// Height of all.
+    pub height: f32,
+    /// Where each node is in `rows`; [`u32::MAX`]: it is not shown.
+    places: Vec<u32>,
+}
+
+impl Visible {
+    /// What of `tree` is shown. `toggled`: rows that are not as they are at first; `hidden`: nodes to leave out.
+    pub fn new(tree: &Tree, toggled: &BTreeSet<RowRef>, hidden: &[bool], compact: bool) -> Self {
+        let mut visible = Self { places: vec![u32::MAX; tree.nodes.len()], ..Self::default() };
+        let mut todo: Vec<(u32, u16)> = tree.roots.iter().rev().map(|n| (*n, 0)).collect();
+        while let Some((n, depth)) = todo.pop() {
+            let node = tree.node(n);
+            let open = node.open != toggled.contains(&node.row);
+            let height = match node.kind {
+                NodeKind::Machine => Sizes::GROUP,
+                _ if compact => Sizes::ROW_COMPACT,
+                _ => Sizes::ROW,
+            };
+            if !hidden.get(n as usize).copied().unwrap_or(false) {
+                let y = visible.height;
+                visible.places[n as usize] = visible.rows.len() as u32;
+                visible.rows.push(VisibleRow { node: n, depth, y, height, open });
+                visible.height += height;
+            }
+            if open {
+                let deeper = if node.kind == NodeKind::Machine { depth } else { depth + 1 };
+                todo.extend(node.children.iter().rev().map(|child| (*child, deeper)));
+            }
+        }
+        visible
+    }
+
+    /// The rows that touch the stretch from `top` to `bottom`.
+    pub fn between(&self, top: f32, bottom: f32) -> &[VisibleRow] {
+        let first = self.rows.partition_point(|r| r.y + r.height <= top);
+        let last = self.rows.partition_point(|r| r.y < bottom);
+        &self.rows[first.min(last)..last]
+    }
+
+    /// The row at a height.
+    pub fn at(&self, y: f32) -> Option<&VisibleRow> {
+        self.between(y, y + 0.01).first()
+    }
+
+    /// The place of a node among the rows.
+    pub fn position(&self, node: u32) -> Option<usize> {
+        self.places.get(node as usize).filter(|place| **place != u32::MAX).map(|place| *place as usize)
+    }
+
+    /// Where a node is shown.
+    pub fn of(&self, node: u32) -> Option<&VisibleRow> {
+        self.position(node).and_then(|n| self.rows.get(n))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::timeline::fake;
+
+    fn names(tree: &Tree, toggled: &BTreeSet<RowRef>) -> Vec<String> {
+        let visible = Visible::new(tree, toggled, &[], false);
+        visible
+            .rows
+            .iter()
+            .map(|r| format!("{}{}", "  ".repeat(r.depth as usize), tree.node(r.node).spoken()))
+            .collect()
+    }
+
+    #[test]
+    fn processes_hold_their_threads_and_children_and_kernel_threads_are_folded() {
+        let scene = fake::small();
+        let tree = Tree::new(&scene, RowSet::ControlFlow, None, Sort::Tid);
+        assert_eq!(
+            names(&tree, &BTreeSet::new()),
+            [
+                "thread systemd 1",
+                "thread bash 100",
+                "  thread make 200",
+                "    thread cc1 300",
+                "thread qemu 400",
+                "  thread CPU 0/KVM 401",
+                "kernel threads",
+            ]
+        );
+        let folder = RowRef { machine: MachineId(0), key: RowKey::thread(KTHREADD, 0) };
+        let make = RowRef { machine: MachineId(0), key: RowKey::thread(Tid(200), 0) };
+        let toggled = names(&tree, &[folder, make].into());
+        assert!(toggled.contains(&"  thread kworker/0:1 20".to_owned()), "{toggled:?}");
+        assert!(!toggled.iter().any(|n| n.contains("cc1")), "{toggled:?}");
+    }
+
+    #[test]
+    fn sorting_by_cpu_time_counts_children() {
+        let scene = fake::small();
+        let tree = Tree::new(&scene, RowSet::ControlFlow, None, Sort::CpuTime);
+        let shown = names(&tree, &BTreeSet::new());
+        let place = |name: &str| shown.iter().position(|n| n.contains(name)).unwrap();
+        assert!(place("bash") < place("systemd"), "{shown:?}");
+    }
+
+    #[test]
+    fn cpus_hold_their_interrupts() {
+        let scene = fake::small();
+        let tree = Tree::new(&scene, RowSet::Resources, None, Sort::Tid);
+        assert_eq!(names(&tree, &BTreeSet::new()), ["CPU 0", "CPU 1"]);
+        let cpu = RowRef { machine: MachineId(0), key: RowKey::cpu(Cpu(0)) };
+        assert_eq!(
+            names(&tree, &[cpu].into()),
+            ["CPU 0", "  IRQ 14 ata_piix on CPU 0", "  softirq network receive on CPU 0", "CPU 1"]
+        );
+    }
+
+    #[test]
+    fn rings_of_parents_end() {
+        let scene = fake::ring();
+        let tree = Tree::new(&scene, RowSet::ControlFlow, None, Sort::CpuTime);
+        assert_eq!(names(&tree, &BTreeSet::new()).len(), 2);
+    }
+
+    #[test]
+    fn places_are_found_by_height() {
+        let scene = fake::small();
+        let tree = Tree::new(&scene, RowSet::ControlFlow, None, Sort::Tid);
+        let visible = Visible::new(&tree, &BTreeSet::new(), &[], false);
+        assert_eq!(visible.at(0.0), visible.rows.first());
+        assert_eq!(visible.at(20.0), visible.rows.get(1));
+        assert_eq!(visible.at(-1.0), None);
+        assert_eq!(visible.at(1e6), None);
+        assert_eq!(visible.between(19.0, 41.0).len(), 3);
+    }
+}

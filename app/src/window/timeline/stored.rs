@@ -1,0 +1,163 @@
+//! A session's snapshot as a scene, rows of its stores as lanes: the step from what is published to what is drawn.
+
+use std::sync::Arc;
+
+use stratoscope_core::session::{Density, LostView, MachineView, Phase, Snapshot};
+use stratoscope_core::store::{Interval, Row, Run, StoreSnapshot, Wakeup};
+use stratoscope_core::sync::ClockMap;
+use stratoscope_core::trace::LostKind;
+use stratoscope_core::vocab::{MachineId, MachineNs, State, TimeRange};
+
+use crate::window::timeline::lane::{EventDensity, Lane, Wakeups};
+use crate::window::timeline::scene::{LostMark, Scene, SceneMachine, SceneRow};
+
+impl Lane for Row {
+    fn version(&self) -> u64 {
+        self.version()
+    }
+
+    fn runs(&self, range: TimeRange<MachineNs>, width_px: u32, out: &mut Vec<Run>) {
+        self.columns(range, width_px, out);
+    }
+
+    fn at(&self, t: MachineNs) -> Option<Interval> {
+        self.at(t)
+    }
+
+    fn next_after(&self, t: MachineNs) -> Option<Interval> {
+        self.next_after(t)
+    }
+
+    fn prev_before(&self, t: MachineNs) -> Option<Interval> {
+        self.prev_before(t)
+    }
+
+    fn sums(&self, range: TimeRange<MachineNs>, out: &mut [i64; State::COUNT]) {
+        for (sum, ns) in out.iter_mut().zip(self.sums(range).ns) {
+            *sum += ns;
+        }
+    }
+}
+
+impl Wakeups for StoreSnapshot {
+    fn version(&self) -> u64 {
+        self.wakeups().len()
+    }
+
+    fn count(&self, range: TimeRange<MachineNs>) -> usize {
+        usize::try_from(self.wakeups().count(range)).unwrap_or(usize::MAX)
+    }
+
+    fn each(&self, range: TimeRange<MachineNs>, each: &mut dyn FnMut(&Wakeup) -> bool) {
+        for wakeup in self.wakeups().range(range) {
+            if !each(&wakeup) {
+                return;
+            }
+        }
+    }
+}
+
+impl EventDensity for Density {
+    fn columns(&self, range: TimeRange<MachineNs>, n: usize, out: &mut Vec<f32>) {
+        self.columns(range, n, out);
+    }
+}
+
+impl Scene {
+    /// What there is to draw of a session at one moment.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let (origin_ns, dated) = snapshot.origin();
+        let machines = snapshot.machines.iter().map(|m| machine(m, snapshot.phase == Phase::Done)).collect();
+        Self {
+            version: snapshot.version,
+            complete: !matches!(snapshot.phase, Phase::Opening | Phase::Analysing),
+            machines,
+            names: Arc::clone(&snapshot.names),
+            origin_ns,
+            dated,
+            extent: snapshot.extent,
+        }
+    }
+}
+
+fn machine(m: &MachineView, done: bool) -> SceneMachine {
+    let machine = StoredMachine {
+        id: m.id,
+        name: &m.name,
+        map: m.map,
+        extent: m.extent,
+        watermark: (!done).then_some(m.watermark),
+        store: &m.store,
+        lost: m.lost.iter().map(lost).collect(),
+        density: Arc::clone(&m.density) as Arc<dyn EventDensity>,
+    };
+    machine.into_scene()
+}
+
+fn lost(view: &LostView) -> LostMark {
+    let what = match (view.lost.kind, view.lost.count) {
+        (LostKind::Events, Some(1)) => "one event lost".to_owned(),
+        (LostKind::Events, Some(n)) => format!("{n} events lost"),
+        (LostKind::Events, None) => "events lost".to_owned(),
+        (LostKind::Packets, Some(1)) => "one packet of events lost".to_owned(),
+        (LostKind::Packets, Some(n)) => format!("{n} packets of events lost"),
+        (LostKind::Packets, None) => "packets of events lost".to_owned(),
+        (LostKind::Damaged, _) => "damaged: could not be read".to_owned(),
+    };
+    let text = match view.cpu.known() {
+        Some(cpu) => format!("{what} on CPU {cpu}"),
+        None => format!("{what} in {}", view.stream),
+    };
+    LostMark { range: view.lost.range, text: text.into() }
+}
+
+/// A machine's parts, wherever they come from.
+pub struct StoredMachine<'a> {
+    /// Its number.
+    pub id: MachineId,
+    /// Its name.
+    pub name: &'a str,
+    /// From its axis to the reference's.
+    pub map: ClockMap,
+    /// First and last instant.
+    pub extent: Option<TimeRange<MachineNs>>,
+    /// All before it is in the rows; `None`: all is read.
+    pub watermark: Option<MachineNs>,
+    /// Rows and points.
+    pub store: &'a Arc<StoreSnapshot>,
+    /// What was lost.
+    pub lost: Vec<LostMark>,
+    /// Events over time.
+    pub density: Arc<dyn EventDensity>,
+}
+
+impl StoredMachine<'_> {
+    /// The machine as timelines draw it.
+    pub fn into_scene(self) -> SceneMachine {
+        let rows = self
+            .store
+            .rows()
+            .map(|row| SceneRow {
+                key: row.key(),
+                name: row.name(),
+                process: row.process(),
+                parent: row.parent(),
+                busy_ns: row.busy_ns(),
+                begin: row.extent().map(|extent| extent.begin),
+                lane: Arc::clone(row) as Arc<dyn Lane>,
+            })
+            .collect();
+        SceneMachine {
+            id: self.id,
+            name: self.name.into(),
+            map: self.map,
+            extent: self.extent,
+            watermark: self.watermark,
+            rows,
+            by_key: self.store.rows().map(|row| (row.key(), row.id())).collect(),
+            lost: self.lost,
+            wakeups: Arc::clone(self.store) as Arc<dyn Wakeups>,
+            density: self.density,
+        }
+    }
+}
