@@ -1,0 +1,7 @@
+//! The metadata parser.
+#![no_main]
+
+use stratoscope_fuzz::bounded;
+use stratoscope_tests::fuzzing;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| bounded(fuzzing::metadata, input));

@@ -1,0 +1,7 @@
+//! Streams of packets beside metadata that is right.
+#![no_main]
+
+use stratoscope_fuzz::bounded;
+use stratoscope_tests::fuzzing;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| bounded(fuzzing::packets, input));

@@ -1,0 +1,7 @@
+//! Metadata and a stream, both made up.
+#![no_main]
+
+use stratoscope_fuzz::bounded;
+use stratoscope_tests::fuzzing;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| bounded(fuzzing::trace, input));
