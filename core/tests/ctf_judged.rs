@@ -129,18 +129,6 @@ fn ordered(mut all: Vec<Json>) -> Vec<(i64, String)> {
     keyed
 }
 
-/// Runs the script that is its first argument. babeltrace2 2.0.4 keeps a string's old bytes when it becomes empty
-/// (its length is then 0, its value what was there before): the length is believed.
-const BT2_EVENTS: &str = "
-import runpy, sys
-from bt2 import _StringFieldConst, native_bt
-value = _StringFieldConst._value.fget
-length = lambda s: native_bt.field_string_get_length(s._ptr)
-_StringFieldConst._value = property(lambda s: value(s) if length(s) else '')
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name='__main__')
-";
-
 #[test]
 fn events_are_those_of_babeltrace() {
     let Some(shared) = shared() else { return };
@@ -156,8 +144,8 @@ fn events_are_those_of_babeltrace() {
         }
         let (traces, _) = open(&dir);
         let ours = ordered(events(&traces));
-        let tool = shared.join("tools/bt2-events");
-        let output = Command::new("/usr/bin/python3").args(["-c", BT2_EVENTS]).arg(tool).arg(&dir).output().unwrap();
+        let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/tools/bt2-events");
+        let output = Command::new("/usr/bin/python3").arg(tool).arg(&dir).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let perf = dir.ends_with("perf-taskset2");
         let theirs = String::from_utf8_lossy(&output.stdout)

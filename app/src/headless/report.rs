@@ -24,7 +24,7 @@ pub fn without_display(paths: &[PathBuf], reason: &str) -> anyhow::Result<u8> {
         say("Name a folder of traces to report on: stratoscope sample-traces/fighting");
         return Ok(1);
     }
-    let session = Session::open(paths.to_vec(), SessionOptions::default(), Arc::new(|| {}));
+    let session = Arc::new(Session::open(paths.to_vec(), SessionOptions::default(), Arc::new(|| {})));
     wait(&session, false);
     let snapshot = session.wait();
     for problem in session.problems().all() {
@@ -38,7 +38,7 @@ pub fn without_display(paths: &[PathBuf], reason: &str) -> anyhow::Result<u8> {
         out.line(&line)?;
     }
     let path = std::env::temp_dir().join(format!("stratoscope-{}.png", std::process::id()));
-    shot::picture(paths, Vec::new(), [1600, 1000], 1.0, ThemeChoice::Dark, &path)?;
+    shot::picture(session, paths, Vec::new(), [1600, 1000], 1.0, ThemeChoice::Dark, &path)?;
     out.line("")?;
     out.line(&format!("A picture of the window: {}", path.display()))?;
     out.line("More without a display: stratoscope help")?;

@@ -1,6 +1,7 @@
 //! `shot`: a picture of the window, drawn without display, GPU or GL.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -15,6 +16,7 @@ use crate::headless::{Outcome, options, wait};
 use crate::raster::{Headless, save_png};
 use crate::window::command::{Command, RowRef};
 use crate::window::layout::PaneKind;
+use crate::window::reading;
 use crate::window::settings::ThemeChoice;
 use crate::window::{Window, WindowOptions};
 
@@ -27,9 +29,8 @@ const LONGEST: Duration = Duration::from_secs(3600);
 /// A wrong instant or task, or a file that cannot be written.
 pub(super) fn run(args: &ShotArgs) -> anyhow::Result<Outcome> {
     let common = &args.common;
-    // The window reads by itself; this session answers what instants and names mean.
     let session =
-        Session::open(common.paths.clone(), options(common, true, Recordings::First), std::sync::Arc::new(|| {}));
+        Arc::new(Session::open(common.paths.clone(), options(common, true, Recordings::First), Arc::new(|| {})));
     wait(&session, common.quiet);
     let snapshot = session.wait();
     let mut commands = Vec::new();
@@ -64,7 +65,7 @@ pub(super) fn run(args: &ShotArgs) -> anyhow::Result<Outcome> {
     for problem in problems.iter().filter(|_| !common.quiet) {
         output::complain(problem);
     }
-    picture(&common.paths, commands, [args.size.0, args.size.1], args.scale, theme, &args.out)?;
+    picture(session, &common.paths, commands, [args.size.0, args.size.1], args.scale, theme, &args.out)?;
     Ok(Outcome::of(&problems, !snapshot.traces.is_empty()))
 }
 
@@ -74,8 +75,9 @@ fn alone(commands: &mut Vec<Command>, pane: PaneKind) {
     commands.push(Command::ToggleFullPane);
 }
 
-/// Draws the window with these traces open and these commands carried out.
+/// Draws the window on this session of those paths, with these commands carried out.
 pub(super) fn picture(
+    session: Arc<Session>,
     paths: &[std::path::PathBuf],
     commands: Vec<Command>,
     size: [u32; 2],
@@ -85,7 +87,8 @@ pub(super) fn picture(
 ) -> anyhow::Result<()> {
     let mut screen = Headless::new(size, scale);
     let ctx = screen.ctx().clone();
-    let mut window = Window::new(&ctx, WindowOptions::headless());
+    let mut window =
+        Window::new(&ctx, WindowOptions { opener: reading::opener_of(session), ..WindowOptions::headless() });
     window.set_theme(theme);
     window.send(&ctx, Command::Open(paths.to_vec()));
     window.wait(LONGEST);

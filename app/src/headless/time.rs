@@ -33,7 +33,7 @@ impl Window {
         let from = parse(&args.from, i128::MIN, "--from")?;
         let to = parse(&args.to, i128::MAX, "--to")?;
         let (origin_ns, _) = snapshot.origin();
-        let on_axis = |ns: i128| RefNs(clamp(ns.saturating_sub(origin_ns)));
+        let on_axis = |ns: i128| RefNs(base.to_axis(ns));
         let range = TimeRange::new(on_axis(from), on_axis(to));
         Ok(Self { axis: args.time, origin_ns, range, local: (from, to) })
     }
@@ -45,7 +45,8 @@ impl Window {
                 TimeRange::new(machine.map.from_ref(self.range.begin), machine.map.from_ref(self.range.end))
             }
             TimeAxis::Local => {
-                let at = |ns: i128| MachineNs(clamp(ns.saturating_sub(machine.origin_ns)));
+                let own = TimeBase { origin_ns: machine.origin_ns, ..TimeBase::default() };
+                let at = |ns: i128| MachineNs(own.to_axis(ns));
                 TimeRange::new(at(self.local.0), at(self.local.1))
             }
         }
@@ -66,8 +67,4 @@ impl Window {
             TimeAxis::Local => machine.origin_ns + i128::from(t.0),
         }
     }
-}
-
-pub(super) fn clamp(ns: i128) -> i64 {
-    i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX })
 }

@@ -25,9 +25,14 @@ pub fn opener() -> Opener {
     Box::new(|paths, recording, wake| Box::new(Reading::new(paths, recording, wake)))
 }
 
+/// Shows a session that is open already, whatever paths are asked for: what it read is not read again.
+pub fn opener_of(session: Arc<Session>) -> Opener {
+    Box::new(move |_, _, _| Box::new(Reading::of(Arc::clone(&session))))
+}
+
 /// A session and what of it the window has seen.
 struct Reading {
-    session: Session,
+    session: Arc<Session>,
     /// Tells scenes of this session from those of others.
     number: u64,
     seen: Option<u64>,
@@ -39,15 +44,14 @@ const SNAPSHOTS: u32 = 40;
 
 impl Reading {
     fn new(paths: Vec<PathBuf>, recording: Option<usize>, wake: crate::window::worker::Wake) -> Self {
-        static SESSIONS: AtomicU64 = AtomicU64::new(1);
         let recordings = recording.map_or(Recordings::First, Recordings::Only);
         let options = SessionOptions { recordings, ..SessionOptions::default() };
-        Self {
-            session: Session::open(paths, options, wake),
-            number: SESSIONS.fetch_add(1, Ordering::Relaxed),
-            seen: None,
-            maps: Vec::new(),
-        }
+        Self::of(Arc::new(Session::open(paths, options, wake)))
+    }
+
+    fn of(session: Arc<Session>) -> Self {
+        static SESSIONS: AtomicU64 = AtomicU64::new(1);
+        Self { session, number: SESSIONS.fetch_add(1, Ordering::Relaxed), seen: None, maps: Vec::new() }
     }
 }
 

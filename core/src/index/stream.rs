@@ -81,9 +81,4 @@ impl StreamIndex {
         }
         low
     }
-
-    /// The bits of the classes that occur between checkpoint `n` and the next.
-    pub fn classes(&self, n: usize) -> u64 {
-        self.get(n).map_or(u64::MAX, |c| c.classes)
-    }
 }
