@@ -25,7 +25,8 @@
 //! With them [`Row::columns`] draws a row in time proportional to the width, however much is in it.
 //!
 //! *What is sealed never changes* and places never move, so a snapshot shares all of it with the writer: it
-//! costs what changed since the last one, and readers take no part in the writer's work.
+//! costs what changed since the last one, and readers take no part in the writer's work. For the same reason
+//! blocks are laid out by whoever has time (`sealing`), and the cache file is written beside the analysis.
 
 mod block;
 mod columns;
@@ -36,8 +37,10 @@ mod persistent;
 mod points;
 mod row;
 mod sealed;
+mod sealing;
 mod snapshot;
 mod summary;
+mod task;
 mod walk;
 mod writer;
 
@@ -49,4 +52,4 @@ pub use row::{Interval, Row};
 pub use snapshot::StoreSnapshot;
 pub use summary::StateSums;
 pub use walk::Intervals;
-pub use writer::{Look, WakeContext, Wakeup, Writer};
+pub use writer::{Look, VmExit, WakeContext, Wakeup, Writer};

@@ -9,11 +9,11 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::vocab::{Cpu, MachineNs, RowId, TimeRange};
+use crate::vocab::{Cpu, Dur, MachineNs, RowId, SyncMethod, SyncPoint, SyncStep, TimeRange};
 
 use super::pages::{PageSource, PageWriter, Pages, Place};
 use super::persistent::PersistentList;
-use super::writer::{WakeContext, Wakeup};
+use super::writer::{VmExit, WakeContext, Wakeup};
 
 /// Points in a block.
 const BLOCK: usize = 128;
@@ -71,6 +71,71 @@ impl PointRecord for Wakeup {
             waker: Some(four(4)).filter(|w| *w != u32::MAX).map(RowId),
             context: CONTEXTS.get(bytes[14] as usize).copied().unwrap_or_default(),
             number: i16::from_le_bytes(two(12)),
+        }
+    }
+}
+
+impl PointRecord for SyncPoint {
+    const SIZE: usize = 24;
+
+    fn t(&self) -> MachineNs {
+        self.t
+    }
+
+    fn encode(&self, bytes: &mut [u8]) {
+        bytes[0..16].copy_from_slice(&self.key.to_le_bytes());
+        bytes[16..20].copy_from_slice(&self.thread.map_or(u32::MAX, |r| r.0).to_le_bytes());
+        bytes[20..22].copy_from_slice(&self.cpu.0.to_le_bytes());
+        bytes[22] = SyncMethod::ALL.iter().position(|m| *m == self.method).unwrap_or(0) as u8;
+        bytes[23] = self.step as u8;
+    }
+
+    fn decode(t: MachineNs, bytes: &[u8]) -> Self {
+        let mut key = [0; 16];
+        key.copy_from_slice(&bytes[0..16]);
+        let thread = u32::from_le_bytes([bytes[16], bytes[17], bytes[18], bytes[19]]);
+        Self {
+            t,
+            cpu: Cpu(u16::from_le_bytes([bytes[20], bytes[21]])),
+            thread: (thread != u32::MAX).then_some(RowId(thread)),
+            method: SyncMethod::ALL.get(usize::from(bytes[22])).copied().unwrap_or(SyncMethod::Vmsync),
+            step: SyncStep::from_u8(bytes[23]).unwrap_or(SyncStep::GuestSends),
+            key: u128::from_le_bytes(key),
+        }
+    }
+}
+
+impl PointRecord for VmExit {
+    const SIZE: usize = 26;
+
+    fn t(&self) -> MachineNs {
+        self.t
+    }
+
+    fn encode(&self, bytes: &mut [u8]) {
+        bytes[0..8].copy_from_slice(&self.total.0.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.off_cpu.0.to_le_bytes());
+        bytes[16..20].copy_from_slice(&self.vcpu.0.to_le_bytes());
+        bytes[20..24].copy_from_slice(&self.reason.to_le_bytes());
+        bytes[24] = self.isa;
+        bytes[25] = u8::from(self.complete);
+    }
+
+    fn decode(t: MachineNs, bytes: &[u8]) -> Self {
+        let eight = |at: usize| {
+            let mut word = [0; 8];
+            word.copy_from_slice(&bytes[at..at + 8]);
+            i64::from_le_bytes(word)
+        };
+        let four = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        Self {
+            t,
+            total: Dur(eight(0)),
+            off_cpu: Dur(eight(8)),
+            vcpu: RowId(four(16)),
+            reason: four(20),
+            isa: bytes[24],
+            complete: bytes[25] != 0,
         }
     }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::vocab::{MachineNs, RowId, RowKey};
+use crate::vocab::{MachineNs, RowId, RowKey, SyncPoint};
 
 use super::points::Points;
 use super::row::Row;
-use super::writer::Wakeup;
+use super::writer::{VmExit, Wakeup};
 
 /// Rows per chunk: what a snapshot shares or makes anew as a whole.
 pub(super) const CHUNK: usize = 64;
@@ -21,6 +21,8 @@ pub struct StoreSnapshot {
     pub(super) chunks: Vec<Chunk>,
     pub(super) keys: KeyIndex,
     pub(super) wakeups: Points<Wakeup>,
+    pub(super) sync_points: Points<SyncPoint>,
+    pub(super) exits: Points<VmExit>,
     pub(super) watermark: MachineNs,
 }
 
@@ -54,6 +56,16 @@ impl StoreSnapshot {
     /// All wake-ups.
     pub fn wakeups(&self) -> &Points<Wakeup> {
         &self.wakeups
+    }
+
+    /// All ends of messages between machines.
+    pub fn sync_points(&self) -> &Points<SyncPoint> {
+        &self.sync_points
+    }
+
+    /// All stays of vCPUs in the hypervisor, in order of their ends.
+    pub fn exits(&self) -> &Points<VmExit> {
+        &self.exits
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an analysis can write. A trait, so that state machines are tested without a store.
 
-use crate::vocab::{Cpu, MachineNs, Name, RowId, RowKey, State, Tid};
+use crate::vocab::{Cpu, Dur, MachineNs, Name, RowId, RowKey, State, SyncPoint, Tid};
 
 /// What an interval looks like: its state and what is known of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -68,6 +68,33 @@ pub struct Wakeup {
     pub number: i16,
 }
 
+/// A whole stay of a vCPU in the hypervisor, from an exit to the next entry. A point, stored beside the rows in
+/// order of its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VmExit {
+    /// When the guest went on (or the trace ended).
+    pub t: MachineNs,
+    /// How long ago the exit was recorded.
+    pub total: Dur,
+    /// How much of that time its thread was on no CPU.
+    pub off_cpu: Dur,
+    /// The vCPU's row.
+    pub vcpu: RowId,
+    /// Why, as the processor says it; the meaning depends on `isa`.
+    pub reason: u32,
+    /// 1 VMX, 2 SVM, 0 unknown.
+    pub isa: u8,
+    /// Whether the next entry was seen. If not, `total` is a lower bound.
+    pub complete: bool,
+}
+
+impl VmExit {
+    /// When the exit was recorded.
+    pub fn begin(&self) -> MachineNs {
+        self.t - self.total
+    }
+}
+
 /// What an analysis of one machine writes to. Instants are that machine's own and never decrease by row.
 pub trait Writer {
     /// The row of that key, made if it is new.
@@ -92,4 +119,10 @@ pub trait Writer {
 
     /// Adds a wake-up. `t` never decreases.
     fn wakeup(&mut self, wakeup: Wakeup);
+
+    /// Adds one end of a message between machines. `t` never decreases.
+    fn sync_point(&mut self, point: SyncPoint);
+
+    /// Adds a stay in the hypervisor. `t` never decreases.
+    fn exit(&mut self, exit: VmExit);
 }

@@ -51,6 +51,11 @@ pub enum RowKind {
     Softirq,
     /// A virtual CPU, seen from the host: `id` is the host thread's tid.
     Vcpu,
+    /// A thread of a guest as it really was: what the guest believed, cut by what the host knows; `id` is the
+    /// guest's tid.
+    VmThread,
+    /// A physical CPU with whatever runs on it, be it a task inside a VM; `id` and `cpu` are its number.
+    PhysicalCpu,
 }
 
 /// The lasting name of a row. Session-wide it goes together with a [`MachineId`].
@@ -82,6 +87,11 @@ impl RowKey {
         Self { kind: RowKind::Cpu, id: i32::from(cpu.0), cpu, instance: 0 }
     }
 
+    /// The row of a vCPU: of the host thread `tid`.
+    pub fn vcpu(tid: Tid, instance: u32) -> Self {
+        Self { kind: RowKind::Vcpu, id: tid.0, cpu: Cpu::UNKNOWN, instance }
+    }
+
     /// The row of an interrupt on one CPU.
     pub fn irq(irq: i32, cpu: Cpu) -> Self {
         Self { kind: RowKind::Irq, id: irq, cpu, instance: 0 }
@@ -102,9 +112,9 @@ impl fmt::Display for RowKey {
     /// The `id` of the command line's contract: `1234`, `0/3`, `cpu0`, `14@cpu0`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            RowKind::Thread if self.id == 0 => write!(f, "0/{}", self.cpu.0),
-            RowKind::Thread | RowKind::Vcpu => write!(f, "{}", self.id),
-            RowKind::Cpu => write!(f, "cpu{}", self.id),
+            RowKind::Thread | RowKind::VmThread if self.id == 0 => write!(f, "0/{}", self.cpu.0),
+            RowKind::Thread | RowKind::Vcpu | RowKind::VmThread => write!(f, "{}", self.id),
+            RowKind::Cpu | RowKind::PhysicalCpu => write!(f, "cpu{}", self.id),
             RowKind::Irq | RowKind::Softirq => write!(f, "{}@cpu{}", self.id, self.cpu.0),
         }
     }

@@ -8,6 +8,7 @@ mod intern;
 mod problem;
 mod progress;
 mod state;
+mod sync_point;
 mod time;
 mod value;
 
@@ -17,5 +18,6 @@ pub use intern::{Interner, LocalInterner, Name};
 pub use problem::{Problem, ProblemLog, Severity};
 pub use progress::{Cancel, Cancelled, Progress};
 pub use state::{State, StateSet};
+pub use sync_point::{SyncMethod, SyncPoint, SyncStep};
 pub use time::{Dur, MachineNs, NS_PER_S, RefNs, TimeRange};
 pub use value::Value;

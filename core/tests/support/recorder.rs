@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use stratoscope_core::store::{Look, WakeContext, Wakeup, Writer};
-use stratoscope_core::vocab::{Cpu, Interner, MachineNs, Name, RowId, RowKey, RowKind, State, Tid};
+use stratoscope_core::store::{Look, VmExit, WakeContext, Wakeup, Writer};
+use stratoscope_core::vocab::{Cpu, Interner, MachineNs, Name, RowId, RowKey, RowKind, State, SyncPoint, Tid};
 
 /// An interval; `end` is `None` while it is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(crate) struct Recorder {
     pub(crate) names: Arc<Interner>,
     pub(crate) rows: Vec<Row>,
     pub(crate) wakeups: Vec<Wakeup>,
+    pub(crate) sync_points: Vec<SyncPoint>,
+    pub(crate) exits: Vec<VmExit>,
     /// Calls that said nothing new.
     pub(crate) redundant: usize,
     ids: HashMap<RowKey, RowId>,
@@ -37,7 +39,15 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn new(names: Arc<Interner>) -> Self {
-        Self { names, rows: Vec::new(), wakeups: Vec::new(), redundant: 0, ids: HashMap::new() }
+        Self {
+            names,
+            rows: Vec::new(),
+            wakeups: Vec::new(),
+            sync_points: Vec::new(),
+            exits: Vec::new(),
+            redundant: 0,
+            ids: HashMap::new(),
+        }
     }
 
     pub(crate) fn find(&self, key: RowKey) -> Option<&Row> {
@@ -204,6 +214,16 @@ impl Writer for Recorder {
         assert!(self.wakeups.last().is_none_or(|w| w.t <= wakeup.t), "wake-ups in order of time");
         self.wakeups.push(wakeup);
     }
+
+    fn sync_point(&mut self, point: SyncPoint) {
+        assert!(self.sync_points.last().is_none_or(|p| p.t <= point.t), "points in order of time");
+        self.sync_points.push(point);
+    }
+
+    fn exit(&mut self, exit: VmExit) {
+        assert!(self.exits.last().is_none_or(|e| e.t <= exit.t), "exits in order of their ends");
+        self.exits.push(exit);
+    }
 }
 
 /// Which states a row of that kind can have (the command line's contract).
@@ -217,6 +237,7 @@ fn allowed(kind: RowKind, state: State) -> bool {
         RowKind::Cpu => matches!(state, Unknown | Idle | User | Syscall | Irq | Softirq),
         RowKind::Irq => state == Active,
         RowKind::Softirq => matches!(state, Active | Raised),
-        RowKind::Vcpu => false,
+        RowKind::Vcpu => matches!(state, Unknown | Guest | Vmm | VmmUser | Preempted | WaitingCpu | Halted),
+        RowKind::VmThread | RowKind::PhysicalCpu => false,
     }
 }
