@@ -11,9 +11,9 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use stratoscope_core::kernel::{Kernel, KernelOptions};
 use stratoscope_core::links::{Links, LinksOptions};
-use stratoscope_core::store::{Look, Wakeup, Writer};
+use stratoscope_core::store::{Look, VmExit, Wakeup, Writer};
 use stratoscope_core::vocab::{
-    Cpu, Event, Interner, KernelEvent, MachineNs, Name, RowId, RowKey, State, SyscallAbi, Tid,
+    Cpu, Event, Interner, KernelEvent, MachineNs, Name, RowId, RowKey, State, SyncPoint, SyscallAbi, Tid,
 };
 
 const CPUS: usize = 4;
@@ -48,6 +48,8 @@ impl Writer for Counter {
     fn wakeup(&mut self, _: Wakeup) {
         self.wakeups += 1;
     }
+    fn sync_point(&mut self, _: SyncPoint) {}
+    fn exit(&mut self, _: VmExit) {}
 }
 
 /// The same events every time: a multiplicative generator, no randomness of the machine.

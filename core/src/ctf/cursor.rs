@@ -100,7 +100,7 @@ impl CtfCursor {
         let Some((packet, content, path)) = Reading::current(&data, stream, number) else { return Ended::Packet };
         let content = self.reading.trimmed(content);
         let (events, checkpoints) = (batch.events.len(), batch.checkpoints.len());
-        let from = self.reading.place.position;
+        let (from, read) = (self.reading.place.position, batch.read_events);
         let mut taking = Taking {
             plan,
             demanded: &self.demanded,
@@ -129,6 +129,10 @@ impl CtfCursor {
             batch.checkpoints.truncate(checkpoints);
             self.tell_damaged(batch);
             return Ended::Packet;
+        }
+        if batch.read_events > read {
+            // The last event may be one that nobody asked for.
+            self.progress.t = self.progress.t.max(plan.conversion.instant(self.progress.clock));
         }
         if let Ended::Fault(fault) = ended {
             let range = self.tell_damaged(batch);

@@ -3,10 +3,16 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use crate::trace::{Batch, Cursor};
+use crate::vocab::MachineNs;
 
-/// How many demanded events a batch holds: large enough to amortise the hand-over, small enough that 64 CPUs
-/// with two batches each stay far below a hundred megabytes.
-const BATCH_EVENTS: usize = 4096;
+/// How many demanded events the batches of all streams hold together; each stream has two batches.
+const ALL_EVENTS: usize = 1 << 14;
+
+/// How many demanded events a batch holds: large enough to amortise the hand-over (somebody may have to be woken
+/// for each), small enough that 64 CPUs with two batches each take some ten megabytes.
+pub(super) fn batch_events(streams: usize) -> usize {
+    (ALL_EVENTS / streams.max(1)).clamp(2048, 8192)
+}
 
 type Filled = (Box<dyn Cursor>, Batch);
 
@@ -19,11 +25,12 @@ pub(super) struct Feed {
     sender: SyncSender<Filled>,
     in_flight: bool,
     spare: Batch,
+    batch_events: usize,
 }
 
 impl Feed {
-    /// Starts to fill the first batch.
-    pub(super) fn start(cursor: Box<dyn Cursor>) -> Self {
+    /// Starts to fill the first batch of at most `batch_events`.
+    pub(super) fn start(cursor: Box<dyn Cursor>, batch_events: usize) -> Self {
         let (sender, receiver) = sync_channel(1);
         let mut feed = Self {
             current: Batch::default(),
@@ -33,6 +40,7 @@ impl Feed {
             sender,
             in_flight: false,
             spare: Batch::default(),
+            batch_events,
         };
         feed.refill(cursor);
         feed
@@ -41,9 +49,10 @@ impl Feed {
     fn refill(&mut self, mut cursor: Box<dyn Cursor>) {
         let mut batch = std::mem::take(&mut self.spare);
         let sender = self.sender.clone();
+        let max_events = self.batch_events;
         self.in_flight = true;
         rayon::spawn(move || {
-            cursor.fill(&mut batch, BATCH_EVENTS);
+            cursor.fill(&mut batch, max_events);
             // The receiver is gone if the pass was cancelled: then nobody wants the batch.
             drop(sender.send((cursor, batch)));
         });
@@ -76,8 +85,9 @@ impl Feed {
         self.next_lost = next_lost;
     }
 
-    /// Whether events or lost marks of the current batch are left.
-    pub(super) fn has_some(&self) -> bool {
-        self.next_event < self.current.events.len() || self.next_lost < self.current.lost.len()
+    /// The instant of what comes next in the current batch: a loss' begin or an event.
+    pub(super) fn next_instant(&self) -> Option<MachineNs> {
+        let lost = self.current.lost.get(self.next_lost).filter(|(before, _)| *before <= self.next_event);
+        lost.map(|(_, lost)| lost.range.begin).or_else(|| self.current.events.get(self.next_event).map(|e| e.t))
     }
 }

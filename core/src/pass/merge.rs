@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::pass::feed::Feed;
+use crate::pass::feed::{Feed, batch_events};
 use crate::trace::{Batch, Cursor, Lost};
 use crate::vocab::{Cancel, Cancelled, Cpu, Event, MachineNs};
 
@@ -32,7 +32,7 @@ pub trait Consumer {
     /// The next event.
     fn event(&mut self, event: &Event);
 
-    /// Something was lost before the next event of `cpu`.
+    /// Something was lost before the next event of `cpu`. Told as soon as everything before it was.
     fn lost(&mut self, cpu: Cpu, lost: &Lost);
 
     /// All events before `watermark` were delivered. Called now and then, between events.
@@ -48,13 +48,14 @@ const EVENTS_BETWEEN_PAUSES: usize = 8192;
 /// [`Cancelled`] if somebody asked to stop; the consumer has seen everything up to its last `pause`.
 pub fn run<C: Consumer>(sources: Vec<StreamSource>, cancel: &Cancel, consumer: &mut C) -> Result<PassEnd, Cancelled> {
     let cpus: Vec<Cpu> = sources.iter().map(|s| s.cpu).collect();
-    let mut feeds: Vec<Feed> = sources.into_iter().map(|s| Feed::start(s.cursor)).collect();
+    let batch = batch_events(sources.len());
+    let mut feeds: Vec<Feed> = sources.into_iter().map(|s| Feed::start(s.cursor, batch)).collect();
     let mut end = PassEnd { end: MachineNs::MIN, events: 0 };
-    // The instant of each stream's next event; equal instants go by the stream's number.
+    // The instant of each stream's next event or loss; equal instants go by the stream's number.
     let mut heads: BinaryHeap<Reverse<(MachineNs, usize)>> = BinaryHeap::with_capacity(feeds.len());
     for (stream, feed) in feeds.iter_mut().enumerate() {
         cancel.check()?;
-        if let Some(t) = next_head(feed, stream, cpus[stream], cancel, consumer, &mut end)? {
+        if let Some(t) = next_head(feed, stream, cancel, consumer, &mut end)? {
             heads.push(Reverse((t, stream)));
         }
     }
@@ -64,15 +65,26 @@ pub fn run<C: Consumer>(sources: Vec<StreamSource>, cancel: &Cancel, consumer: &
         let limit = heads.peek().map(|Reverse(head)| *head);
         let feed = &mut feeds[stream];
         let (batch, mut at, mut lost_at) = feed.current();
+        let mut lost_before = batch.lost.get(lost_at).map_or(usize::MAX, |(before, _)| *before);
         let mut head = None;
-        while let Some(event) = batch.events.get(at) {
+        loop {
+            if lost_before <= at {
+                // Others must hear of it before they hear of what came after its begin: rows cannot be changed
+                // afterwards.
+                let (_, lost) = &batch.lost[lost_at];
+                if limit.is_some_and(|limit| (lost.range.begin, stream) > limit) {
+                    head = Some(lost.range.begin);
+                    break;
+                }
+                consumer.lost(cpus[stream], lost);
+                lost_at += 1;
+                lost_before = batch.lost.get(lost_at).map_or(usize::MAX, |(before, _)| *before);
+                continue;
+            }
+            let Some(event) = batch.events.get(at) else { break };
             if limit.is_some_and(|limit| (event.t, stream) > limit) || since_pause >= EVENTS_BETWEEN_PAUSES {
                 head = Some(event.t);
                 break;
-            }
-            while let Some((_, lost)) = batch.lost.get(lost_at).filter(|(before, _)| *before <= at) {
-                consumer.lost(cpus[stream], lost);
-                lost_at += 1;
             }
             consumer.event(event);
             at += 1;
@@ -81,7 +93,7 @@ pub fn run<C: Consumer>(sources: Vec<StreamSource>, cancel: &Cancel, consumer: &
         feed.set_position(at, lost_at);
         let head = match head {
             Some(t) => Some(t),
-            None => next_head(feed, stream, cpus[stream], cancel, consumer, &mut end)?,
+            None => next_head(feed, stream, cancel, consumer, &mut end)?,
         };
         if let Some(t) = head {
             heads.push(Reverse((t, stream)));
@@ -97,27 +109,18 @@ pub fn run<C: Consumer>(sources: Vec<StreamSource>, cancel: &Cancel, consumer: &
     Ok(end)
 }
 
-/// The instant of the feed's next event, after waiting for a batch that has one; `None` at its end.
-/// Marks of what was lost that no event follows are delivered here.
+/// The instant of what comes next in the feed, event or loss, after waiting for a batch that has something;
+/// `None` at its end.
 fn next_head<C: Consumer>(
     feed: &mut Feed,
     stream: usize,
-    cpu: Cpu,
     cancel: &Cancel,
     consumer: &mut C,
     end: &mut PassEnd,
 ) -> Result<Option<MachineNs>, Cancelled> {
     loop {
-        let (batch, at, mut lost_at) = feed.current();
-        if let Some(event) = batch.events.get(at) {
-            return Ok(Some(event.t));
-        }
-        if feed.has_some() {
-            while let Some((_, lost)) = batch.lost.get(lost_at) {
-                consumer.lost(cpu, lost);
-                lost_at += 1;
-            }
-            feed.set_position(at, lost_at);
+        if let Some(t) = feed.next_instant() {
+            return Ok(Some(t));
         }
         cancel.check()?;
         match feed.advance() {
@@ -224,6 +227,21 @@ mod tests {
     fn losses_come_before_their_event_and_at_the_end() {
         let seen = merged(&[vec![(1, 1), (5, 2)]], vec![(1, 3), (2, 9)], 1);
         assert_eq!(seen.0, [(1, 1), (3, -1), (5, 2), (9, -1)]);
+    }
+
+    #[test]
+    fn a_loss_is_told_before_what_others_did_meanwhile() {
+        let streams = [vec![(1, 1), (9, 2)], vec![(0, 10), (3, 11), (5, 12), (20, 13)]];
+        for batch in [1, 2, 10] {
+            let cursors = streams.iter().zip([vec![(1, 4), (2, 10)], vec![]]);
+            let sources = cursors.map(|(events, lost)| StreamSource {
+                cpu: Cpu(0),
+                cursor: Box::new(Fake { events: events.clone(), lost, at: 0, batch }),
+            });
+            let mut seen = Seen::default();
+            assert!(run(sources.collect(), &Cancel::default(), &mut seen).is_ok());
+            assert_eq!(seen.0, [(0, 10), (1, 1), (3, 11), (4, -1), (5, 12), (9, 2), (10, -1), (20, 13)]);
+        }
     }
 
     #[test]

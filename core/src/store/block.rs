@@ -68,6 +68,17 @@ pub(super) struct BlockMeta {
     wide: bool,
 }
 
+/// What is known of a block before it has a place.
+#[derive(Clone, Copy)]
+pub(super) struct Unplaced(BlockMeta);
+
+impl Unplaced {
+    /// The block's bytes stand at `place`; `first` is the number of its first interval within the row.
+    pub(super) fn at(self, first: u64, place: Place) -> BlockMeta {
+        BlockMeta { first, place, ..self.0 }
+    }
+}
+
 impl BlockMeta {
     fn count(&self) -> usize {
         self.count as usize + 1
@@ -129,7 +140,6 @@ impl Groups {
 
 /// Makes blocks; keeps its buffers from one to the next.
 pub(super) struct Encoder {
-    pub(super) bytes: Vec<u8>,
     dict: Vec<Look>,
     /// By hash of a look: 1 + its number in `dict`, 0 for none.
     slots: [u16; SLOTS],
@@ -138,8 +148,10 @@ pub(super) struct Encoder {
     details: Vec<u32>,
     auxes: Vec<u32>,
     numbers: Vec<u8>,
+    /// Begins since the block's, and its end.
+    offsets: Vec<u64>,
     s8: Vec<Summary>,
-    pub(super) groups: Groups,
+    groups: Groups,
 }
 
 const SLOTS: usize = 1024;
@@ -147,13 +159,13 @@ const SLOTS: usize = 1024;
 impl Default for Encoder {
     fn default() -> Self {
         Self {
-            bytes: Vec::new(),
             dict: Vec::new(),
             slots: [0; SLOTS],
             columns: Default::default(),
             details: Vec::new(),
             auxes: Vec::new(),
             numbers: Vec::new(),
+            offsets: Vec::new(),
             s8: Vec::new(),
             groups: Groups::default(),
         }
@@ -166,44 +178,58 @@ fn slot_of(look: Look) -> usize {
     (mixed >> 54) as usize
 }
 
-/// Where `word` stands among `words`, at their end if it is new.
+/// Where `word` stands among `words`, at their end if it is new. Mostly it is one of the last.
 fn number_in(words: &mut Vec<u32>, word: u32) -> u8 {
-    let at = words.iter().position(|w| *w == word).unwrap_or_else(|| {
+    let at = words.iter().rposition(|w| *w == word).unwrap_or_else(|| {
         words.push(word);
         words.len() - 1
     });
     at as u8
 }
 
+/// Adds a column of `count` words, which `fill` writes.
+fn put<const N: usize>(bytes: &mut Vec<u8>, count: usize, fill: impl FnOnce(&mut [[u8; N]])) {
+    let begin = bytes.len();
+    bytes.resize(begin + count * N, 0);
+    fill(bytes[begin..].as_chunks_mut().0);
+}
+
+/// Begins: of groups of 8 first, then of the other seven of each.
+fn put_begins<const N: usize>(words: &mut [[u8; N]], offsets: &[u64], word: impl Fn(u64) -> [u8; N]) {
+    let (heads, rest) = words.split_at_mut(offsets.len().div_ceil(8));
+    for ((group, head), rest) in offsets.chunks(8).zip(heads).zip(rest.chunks_mut(7).chain([&mut [][..]])) {
+        *head = word(group[0]);
+        rest.iter_mut().zip(&group[1..]).for_each(|(place, offset)| *place = word(*offset));
+    }
+}
+
 impl Encoder {
-    /// Lays out `entries` (1 to 256 of them), the last of which ends at `end`, into [`Encoder::bytes`], adds
-    /// them up in `tally` (which is empty), and says what to remember once the bytes have a place.
+    /// Lays out `entries` (1 to 256 of them), the last of which ends at `end`, behind what is in `bytes`, adds
+    /// them up in `tally` (which is empty), and says what memory must know of them.
     pub(super) fn encode(
         &mut self,
         entries: &[Entry],
         end: i64,
         tally: &mut Tally,
-    ) -> impl FnOnce(u64, Place) -> BlockMeta + use<> {
+        bytes: &mut Vec<u8>,
+    ) -> (Unplaced, Groups) {
         let base = entries.first().map_or(end, Entry::begin);
         let wide = end.wrapping_sub(base) as u64 > u64::from(u32::MAX);
+        self.offsets.clear();
+        self.offsets.extend(entries.iter().map(|entry| entry.begin().wrapping_sub(base) as u64));
+        self.offsets.push(end.wrapping_sub(base) as u64);
         self.number_looks(entries);
-        self.summarise(entries, end, tally);
+        self.summarise(entries, tally);
 
-        let bytes = &mut self.bytes;
-        bytes.clear();
-        for summary in &self.s8 {
-            bytes.extend_from_slice(&summary.0.to_le_bytes());
+        let offsets = &self.offsets[..entries.len()];
+        put(bytes, self.s8.len(), |words| {
+            words.iter_mut().zip(&self.s8).for_each(|(word, summary)| *word = summary.0.to_le_bytes());
+        });
+        if wide {
+            put(bytes, offsets.len(), |words| put_begins(words, offsets, u64::to_le_bytes));
+        } else {
+            put(bytes, offsets.len(), |words| put_begins(words, offsets, |offset| (offset as u32).to_le_bytes()));
         }
-        let mut put = |entry: &Entry| {
-            let offset = entry.begin().wrapping_sub(base) as u64;
-            if wide {
-                bytes.extend_from_slice(&offset.to_le_bytes());
-            } else {
-                bytes.extend_from_slice(&(offset as u32).to_le_bytes());
-            }
-        };
-        entries.iter().step_by(8).for_each(&mut put);
-        entries.chunks(8).flat_map(|group| &group[1..]).for_each(&mut put);
         bytes.extend_from_slice(&self.numbers);
         self.columns.iter().for_each(|column| bytes.extend_from_slice(column));
         for word in self.details.iter().chain(&self.auxes) {
@@ -219,7 +245,9 @@ impl Encoder {
         let less_one = |len: usize| len.saturating_sub(1) as u8;
         let (count, dict) = (less_one(entries.len()), less_one(self.dict.len()));
         let (details, auxes) = (less_one(self.details.len()), less_one(self.auxes.len()));
-        move |first, place| BlockMeta { begin: base, first, summary, place, count, dict, details, auxes, wide }
+        let place = Place::default();
+        let meta = BlockMeta { begin: base, first: 0, summary, place, count, dict, details, auxes, wide };
+        (Unplaced(meta), self.groups)
     }
 
     fn number_looks(&mut self, entries: &[Entry]) {
@@ -257,34 +285,33 @@ impl Encoder {
         }
     }
 
-    fn summarise(&mut self, entries: &[Entry], end: i64, total: &mut Tally) {
-        let base = entries.first().map_or(end, Entry::begin);
-        let span = end.wrapping_sub(base) as u64;
+    fn summarise(&mut self, entries: &[Entry], total: &mut Tally) {
+        let offsets = self.offsets.as_slice();
+        let span = offsets.last().copied().unwrap_or(0);
         let groups = &mut self.groups;
         *groups = Groups { shift: 32u32.saturating_sub(span.leading_zeros()), ..Groups::default() };
         self.s8.clear();
         let (mut of_8, mut of_32, mut of_128) = (Tally::default(), Tally::default(), Tally::default());
-        let mut begin = base;
         for (i, group) in entries.chunks(8).enumerate() {
+            let edges = &offsets[i * 8..=i * 8 + group.len()];
             if i % 4 == 0 {
-                groups.b32[i / 4] = (begin.wrapping_sub(base) as u64 >> groups.shift) as u32;
+                groups.b32[i / 4] = (edges[0] >> groups.shift) as u32;
             }
-            for (j, entry) in group.iter().enumerate() {
-                let next = entries.get(i * 8 + j + 1).map_or(end, Entry::begin);
-                of_8.add(entry.look.state, next.wrapping_sub(begin) as u64);
-                begin = next;
+            for (entry, edge) in group.iter().zip(edges.windows(2)) {
+                of_8.add(entry.look.state, edge[1].wrapping_sub(edge[0]));
+                total.count(entry.look.state);
             }
             let last = (i + 1) * 8 >= entries.len();
             self.s8.push(of_8.summary());
-            of_32.take(&mut of_8);
+            of_32.take_times(&mut of_8);
             if i % 4 == 3 || last {
                 groups.s32[i / 4] = of_32.summary();
                 groups.len += 1;
-                of_128.take(&mut of_32);
+                of_128.take_times(&mut of_32);
             }
             if i % 16 == 15 || last {
                 groups.s128[i / 16] = of_128.summary();
-                total.take(&mut of_128);
+                total.take_times(&mut of_128);
             }
         }
     }
@@ -470,8 +497,9 @@ mod tests {
                     .collect();
                 let end = -50 + count as i64 * step;
                 let mut tally = Tally::default();
-                let meta = encoder.encode(&entries, end, &mut tally);
-                let meta = meta(1000, pages.append(&encoder.bytes));
+                let mut bytes = Vec::new();
+                let (meta, groups) = encoder.encode(&entries, end, &mut tally, &mut bytes);
+                let meta = meta.at(1000, pages.append(&bytes));
                 pages.publish();
                 let current = pages.source().current();
                 let view = BlockView::new(&meta, end, |place| current.from(place));
@@ -488,7 +516,6 @@ mod tests {
                 for i in 0..count.div_ceil(8) {
                     assert_eq!(view.begin_of_8(i), view.begin(i * 8));
                 }
-                let groups = encoder.groups;
                 assert_eq!(groups.len(), count.div_ceil(32));
                 for i in 0..groups.len() {
                     let (given, real) = (groups.begin_of_32(i, -50), view.begin(i * 32));

@@ -64,6 +64,8 @@ struct Shared {
     heap: AtomicUsize,
     filed: AtomicU64,
     cache: Mutex<Cache>,
+    /// Pages that nobody reads any more, for reuse: clean memory from the system costs as much as filling it.
+    spare: Mutex<Vec<Box<[u8]>>>,
     problems: ProblemLog,
 }
 
@@ -82,6 +84,7 @@ impl Extents {
             heap: AtomicUsize::new(0),
             filed: AtomicU64::new(0),
             cache: Mutex::new(Cache::Unused),
+            spare: Mutex::default(),
             problems,
         }))
     }
@@ -95,30 +98,40 @@ impl Extents {
         (self.0.limit / (8 * PAGE)).clamp(MIN_EXTENT_PAGES, MAX_EXTENT_PAGES)
     }
 
+    /// Room for a page that is not counted yet.
+    pub(super) fn empty_page(&self) -> Vec<u8> {
+        let spare = self.0.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut page = spare.map_or_else(|| Vec::with_capacity(PAGE), <[u8]>::into_vec);
+        page.clear();
+        page
+    }
+
     /// A page of the heap, counted until its last reader lets go.
     pub(super) fn page(&self, bytes: Box<[u8]>) -> Arc<HeapPage> {
         self.0.heap.fetch_add(bytes.len(), Ordering::Relaxed);
         Arc::new(HeapPage { bytes, room: Arc::clone(&self.0) })
     }
 
-    /// Makes an extent of full pages: of the same pages below the limit, else of their copy in the file.
-    pub(super) fn extent(&self, pages: Vec<Arc<HeapPage>>) -> Extent {
-        if self.0.heap.load(Ordering::Relaxed) <= self.0.limit {
-            return Extent::Heap(pages);
-        }
-        match self.file_away(&pages) {
-            Ok(Some(mapped)) => {
+    /// Whether full pages should leave the heap.
+    pub(super) fn is_over_limit(&self) -> bool {
+        self.0.heap.load(Ordering::Relaxed) > self.0.limit
+    }
+
+    /// Copies full pages to the cache file; `None` if that cannot be written.
+    pub(super) fn file_extent(&self, pages: &[Arc<HeapPage>]) -> Option<Extent> {
+        match self.file_away(pages) {
+            Ok(mapped) => {
+                let mapped = mapped?;
                 self.0.filed.fetch_add((pages.len() * PAGE) as u64, Ordering::Relaxed);
-                Extent::Mapped(mapped)
+                Some(Extent::Mapped(mapped))
             }
-            Ok(None) => Extent::Heap(pages),
             Err(error) => {
                 let problem = Problem::warning(&self.0.dir, "cannot write the cache file").found(error.to_string());
                 self.0.problems.push(problem.advise(
                     "Everything stays in memory from here on: free some space there, or choose another cache folder, \
                      and open the traces again",
                 ));
-                Extent::Heap(pages)
+                None
             }
         }
     }
@@ -153,6 +166,12 @@ impl HeapPage {
 impl Drop for HeapPage {
     fn drop(&mut self) {
         self.room.heap.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+        if self.bytes.len() == PAGE {
+            let mut spare = self.room.spare.lock().unwrap_or_else(PoisonError::into_inner);
+            if spare.len() < MAX_EXTENT_PAGES {
+                spare.push(std::mem::take(&mut self.bytes));
+            }
+        }
     }
 }
 

@@ -14,17 +14,18 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::vocab::{MachineNs, Name, RowId, RowKey, State, Tid};
+use crate::vocab::{MachineNs, Name, RowId, RowKey, State, SyncPoint, Tid};
 
-use super::block::{BLOCK, Encoder, Entry};
+use super::block::{BLOCK, Entry};
 use super::extent::Extents;
 use super::pages::PageWriter;
 use super::points::PointTable;
 use super::row::{About, Content, Row};
 use super::sealed::{Growing, Sealed};
+use super::sealing::{Bench, Filled, Sealing};
 use super::snapshot::{CHUNK, Chunk, KeyIndex, StoreSnapshot};
-use super::summary::{RUNNING, Tally};
-use super::writer::{Look, Wakeup, Writer};
+use super::summary::{RUNNING, bits};
+use super::writer::{Look, VmExit, Wakeup, Writer};
 
 /// Intervals that are written until rows that lie idle are looked for.
 const EPOCH: u64 = 1 << 20;
@@ -38,11 +39,9 @@ pub struct MachineStore {
     by_key: FxHashMap<RowKey, RowId>,
     pages: PageWriter,
     wakeups: PointTable<Wakeup>,
-    encoder: Encoder,
-    tally: Tally,
-    whole: Vec<Entry>,
-    /// Closed intervals without gaps, in all rows.
-    closed: u64,
+    sync_points: PointTable<SyncPoint>,
+    exits: PointTable<VmExit>,
+    sealing: Sealing,
     /// Closed intervals and gaps, in all rows; decides when idle rows are looked for, so that what is sealed
     /// follows from what was written and from nothing else.
     appended: u64,
@@ -66,22 +65,28 @@ struct Published {
     version: u64,
 }
 
+/// What every change of a row touches comes first and fills one line of the processor's cache.
+#[repr(C, align(64))]
 struct RowWriter {
+    fresh: Vec<Entry>,
+    /// Instants before this one count as this one: the open interval's begin, or later where the open
+    /// interval took over from one without length.
+    since: i64,
+    open: Entry,
+    /// In which epoch an interval was closed last.
+    epoch: u32,
+    /// How many of `frozen` still count.
+    frozen_len: u16,
     /// The open interval, unless nothing was ever set.
     opened: bool,
     /// Whether something was written since the last snapshot.
     changed: bool,
-    /// In which epoch an interval was closed last.
-    epoch: u32,
-    open: Entry,
-    /// Instants before this one count as this one: the open interval's begin, or later where the open
-    /// interval took over from one without length.
-    since: i64,
-    fresh: Vec<Entry>,
+    /// Whether a block of it is sealed or being sealed.
+    has_blocks: bool,
     frozen: Arc<[Entry]>,
-    /// How many of `frozen` still count.
-    frozen_len: usize,
+    /// Closed intervals in its blocks, gaps not counted.
     closed: u64,
+    /// Nanoseconds of running states in its blocks.
     busy: u64,
     sealed: Arc<Sealed>,
     growing: Growing,
@@ -99,6 +104,7 @@ impl RowWriter {
             fresh: Vec::new(),
             frozen: Arc::default(),
             frozen_len: 0,
+            has_blocks: false,
             closed: 0,
             busy: 0,
             sealed,
@@ -107,56 +113,47 @@ impl RowWriter {
         }
     }
 
+    #[inline]
     fn tail_len(&self) -> usize {
-        self.frozen_len + self.fresh.len()
+        usize::from(self.frozen_len) + self.fresh.len()
+    }
+
+    /// What still counts of the last snapshot's tail.
+    fn old(&self) -> &[Entry] {
+        &self.frozen[..usize::from(self.frozen_len)]
     }
 
     fn last_closed(&self) -> Option<Entry> {
-        self.fresh.last().or_else(|| self.frozen[..self.frozen_len].last()).copied()
-    }
-
-    /// Counts a closed interval in or out; says whether it is one and not a gap.
-    #[inline]
-    fn account(&mut self, entry: Entry, end: i64, closing: bool) -> bool {
-        let ns = if entry.look.state.bit() & RUNNING != 0 { end.wrapping_sub(entry.begin()) as u64 } else { 0 };
-        let one = u64::from(entry.look.state != State::None);
-        if closing {
-            (self.busy, self.closed) = (self.busy + ns, self.closed + one);
-        } else {
-            (self.busy, self.closed) = (self.busy - ns, self.closed - one);
-        }
-        one == 1
-    }
-
-    #[inline]
-    fn close(&mut self, t: i64) -> bool {
-        if self.fresh.len() == self.fresh.capacity() {
-            // As Vec grows, but not beyond what is ever needed.
-            let len = self.fresh.len();
-            self.fresh.reserve_exact(len.clamp(4, (BLOCK + 1).saturating_sub(len).max(4)));
-        }
-        self.fresh.push(self.open);
-        self.account(self.open, t, true)
+        self.fresh.last().or_else(|| self.old().last()).copied()
     }
 
     /// Takes back the last closed interval, which ends where the open one begins.
-    fn reopen(&mut self, last: Entry) -> bool {
+    fn reopen(&mut self, last: Entry) {
         if self.fresh.pop().is_none() {
             self.frozen_len -= 1;
         }
-        let end = self.open.begin();
         self.open = last;
-        self.account(last, end, false)
     }
 
     /// Copies the tail into one piece that snapshots can share.
-    fn freeze(&mut self) {
-        if !self.fresh.is_empty() || self.frozen_len < self.frozen.len() {
-            self.frozen = self.frozen[..self.frozen_len].iter().chain(&self.fresh).copied().collect();
-            self.frozen_len = self.frozen.len();
+    fn freeze(&mut self, sealing: &mut Sealing) {
+        if !self.fresh.is_empty() || self.old().len() < self.frozen.len() {
+            self.frozen = self.old().iter().chain(&self.fresh).copied().collect();
+            self.frozen_len = self.frozen.len() as u16;
             // Not cleared: of ten thousand rows the room that was left would be most of the memory.
-            self.fresh = Vec::new();
+            sealing.give_room(std::mem::take(&mut self.fresh));
         }
+    }
+
+    /// Closed intervals and nanoseconds in running states, of blocks and tail, once it is frozen and all of its
+    /// blocks are in place.
+    fn sums(&self) -> (u64, u64) {
+        let ends = self.frozen.iter().skip(1).map(Entry::begin).chain([self.open.begin()]);
+        self.frozen.iter().zip(ends).fold((self.closed, self.busy), |(closed, busy), (entry, end)| {
+            let bit = entry.look.state.bit();
+            let ns = if bit & RUNNING != 0 { end.wrapping_sub(entry.begin()) as u64 } else { 0 };
+            (closed + u64::from(bit != State::None.bit()), busy + ns)
+        })
     }
 }
 
@@ -168,10 +165,9 @@ impl MachineStore {
             by_key: FxHashMap::default(),
             pages: PageWriter::new(extents),
             wakeups: PointTable::default(),
-            encoder: Encoder::default(),
-            tally: Tally::default(),
-            whole: Vec::with_capacity(BLOCK + 1),
-            closed: 0,
+            sync_points: PointTable::default(),
+            exits: PointTable::default(),
+            sealing: Sealing::default(),
             appended: 0,
             epoch: 0,
             published: Published::default(),
@@ -185,8 +181,12 @@ impl MachineStore {
     }
 
     /// How many intervals there are in all rows, open ones included.
-    pub fn interval_count(&self) -> u64 {
-        self.closed + self.rows.iter().filter(|r| r.opened && r.open.look.state != State::None).count() as u64
+    pub fn interval_count(&mut self) -> u64 {
+        self.finish_sealing();
+        let shown = |entry: &&Entry| entry.look.state != State::None;
+        let tail = |r: &RowWriter| r.old().iter().chain(&r.fresh).filter(shown).count() as u64;
+        let open = |r: &RowWriter| u64::from(r.opened && r.open.look.state != State::None);
+        self.rows.iter().map(|r| r.closed + tail(r) + open(r)).sum()
     }
 
     /// How many wake-ups there are.
@@ -208,7 +208,11 @@ impl MachineStore {
             })
             .sum();
         let keys = 2 * self.by_key.capacity() * (size_of::<(RowKey, RowId)>() + 1);
-        rows + self.rows.capacity() * size_of::<RowWriter>() + keys + self.wakeups.bytes()
+        rows + self.rows.capacity() * size_of::<RowWriter>()
+            + keys
+            + self.wakeups.bytes()
+            + self.sync_points.bytes()
+            + self.exits.bytes()
     }
 
     /// All that was written so far; open intervals end at `watermark` (or are empty, if they begin later).
@@ -216,6 +220,7 @@ impl MachineStore {
     /// Costs what changed since the last one: a copy of the tail of each row that was written to, a few words
     /// for each other row that ends at the watermark, a pointer per 64 rows for the rest.
     pub fn snapshot(&mut self, watermark: MachineNs) -> Arc<StoreSnapshot> {
+        self.finish_sealing();
         let published = &mut self.published;
         published.version += 1;
         let moved = published.watermark != Some(watermark);
@@ -242,7 +247,7 @@ impl MachineStore {
                             }
                         }
                         _ => {
-                            let content = content_of(row, &self.pages);
+                            let content = content_of(row, &mut self.sealing, &self.pages);
                             Arc::new(Row::new(Arc::new(content), watermark, published.version))
                         }
                     }
@@ -260,10 +265,12 @@ impl MachineStore {
         published.rows = self.rows.len();
         published.watermark = Some(watermark);
         let wakeups = self.wakeups.snapshot(&self.pages);
+        let sync_points = self.sync_points.snapshot(&self.pages);
+        let exits = self.exits.snapshot(&self.pages);
         // Before anybody can get hold of a place in them.
         self.pages.publish();
         let (chunks, keys) = (published.chunks.clone(), published.keys.clone());
-        Arc::new(StoreSnapshot { chunks, keys, wakeups, watermark })
+        Arc::new(StoreSnapshot { chunks, keys, wakeups, sync_points, exits, watermark })
     }
 
     fn mark(&mut self, row: RowId) {
@@ -274,26 +281,101 @@ impl MachineStore {
         }
     }
 
-    /// Makes a block of all closed intervals of the row but the last.
-    fn seal(&mut self, row: usize) {
-        let row = &mut self.rows[row];
-        let Some(kept) = row.last_closed() else { return };
-        self.whole.clear();
-        self.whole.extend_from_slice(&row.frozen[..row.frozen_len]);
-        self.whole.extend_from_slice(&row.fresh);
-        self.whole.pop();
-        if self.whole.is_empty() {
+    /// [`Writer::set`].
+    fn set_parts(&mut self, row: RowId, t: MachineNs, state: State, detail: Name, aux: u32) {
+        let at = row.0 as usize;
+        let Some(writer) = self.rows.get_mut(at) else { return };
+        let (begin, old) = (writer.open.begin(), writer.open.look);
+        // A gap has no details: two gaps are one.
+        let look = if state == State::None { Look::default() } else { Look { state, detail, aux } };
+        if old == look {
+            // Also: nothing was ever set, and nothing is to be.
+            if writer.opened || look.state == State::None {
+                return;
+            }
+        }
+        if !writer.changed {
+            writer.changed = true;
+            self.published.changed[at / CHUNK] = true;
+        }
+        if !writer.opened {
+            if look.state != State::None {
+                writer.opened = true;
+                writer.since = t.0.max(writer.since);
+                writer.open = Entry::new(writer.since, look);
+            }
             return;
         }
-        let meta = self.encoder.encode(&self.whole, kept.begin(), &mut self.tally);
-        let sealed = Arc::make_mut(&mut row.sealed);
-        let meta = meta(sealed.entries, self.pages.append(&self.encoder.bytes));
-        sealed.push((meta, self.encoder.groups), self.whole.len(), &mut row.growing, &mut self.tally);
-        row.fresh.clear();
-        row.fresh.push(kept);
-        row.frozen_len = 0;
-        if !row.frozen.is_empty() {
-            row.frozen = Arc::default();
+        let t = t.0.max(writer.since);
+        if t > begin {
+            if writer.fresh.len() == writer.fresh.capacity() {
+                grow(writer, &mut self.sealing);
+            }
+            writer.fresh.push(Entry::new(begin, old));
+            writer.open = Entry::new(t, look);
+            writer.since = t;
+            writer.epoch = self.epoch;
+            self.appended += 1;
+            if writer.tail_len() > BLOCK {
+                self.seal(at);
+            }
+            if self.appended.is_multiple_of(EPOCH) {
+                self.seal_idle_rows();
+            }
+            return;
+        }
+        // The open interval has no length: it leaves no trace.
+        match writer.last_closed() {
+            Some(last) if last.look == look => writer.reopen(last),
+            None if look.state == State::None && !writer.has_blocks => {
+                writer.opened = false;
+                writer.open.look = Look::default();
+            }
+            _ => writer.open.look = look,
+        }
+    }
+
+    /// Hands all closed intervals of the row but the last over to become a block.
+    fn seal(&mut self, row: usize) {
+        let writer = &mut self.rows[row];
+        let Some(kept) = writer.last_closed().filter(|_| writer.tail_len() > 1) else { return };
+        let mut entries = self.sealing.room();
+        if writer.frozen_len == 0 {
+            std::mem::swap(&mut entries, &mut writer.fresh);
+        } else {
+            entries.extend_from_slice(writer.old());
+            entries.append(&mut writer.fresh);
+            writer.frozen_len = 0;
+            writer.frozen = Arc::default();
+        }
+        entries.pop();
+        writer.fresh.push(kept);
+        writer.has_blocks = true;
+        self.sealing.put(Filled { row: row as u32, entries, end: kept.begin() });
+        while let Some(bench) = self.sealing.next_ready() {
+            self.put_in_place(bench);
+        }
+    }
+
+    /// Gives blocks their places in pages and rows.
+    fn put_in_place(&mut self, mut bench: Box<Bench>) {
+        for (filled, laid) in bench.filled.iter().zip(&mut bench.laid) {
+            let row = &mut self.rows[filled.row as usize];
+            for s in bits(laid.tally.mask & !State::None.bit()) {
+                row.closed += u64::from(laid.tally.count[s]);
+                row.busy += if RUNNING >> s & 1 == 1 { laid.tally.ns[s] } else { 0 };
+            }
+            let sealed = Arc::make_mut(&mut row.sealed);
+            let meta = laid.meta.at(sealed.entries, self.pages.append(&bench.bytes[laid.bytes.clone()]));
+            sealed.push((meta, laid.groups), filled.entries.len(), &mut row.growing, &mut laid.tally);
+        }
+        self.sealing.give_bench(bench);
+    }
+
+    /// Waits until every block has its place.
+    fn finish_sealing(&mut self) {
+        while let Some(bench) = self.sealing.next() {
+            self.put_in_place(bench);
         }
     }
 
@@ -306,24 +388,39 @@ impl MachineStore {
             let writer = &mut self.rows[row];
             if writer.tail_len() > WORTH_SEALING && self.epoch - writer.epoch > 1 {
                 self.seal(row);
-                self.rows[row].fresh.shrink_to_fit();
+                let tail = &mut self.rows[row].fresh;
+                let short = tail.as_slice().to_vec();
+                self.sealing.give_room(std::mem::replace(tail, short));
                 self.mark(RowId(row as u32));
             }
         }
     }
 }
 
-fn content_of(row: &mut RowWriter, pages: &PageWriter) -> Content {
-    row.freeze();
+/// Makes room in the tail: little in a row that has little, all that is ever needed in one that had it before.
+#[cold]
+fn grow(writer: &mut RowWriter, sealing: &mut Sealing) {
+    let len = writer.fresh.len();
+    if writer.has_blocks && len == 0 {
+        writer.fresh = sealing.room();
+    } else {
+        let more = (3 * len).clamp(8, (BLOCK + 1).saturating_sub(len).max(8));
+        writer.fresh.reserve_exact(more);
+    }
+}
+
+fn content_of(row: &mut RowWriter, sealing: &mut Sealing, pages: &PageWriter) -> Content {
+    row.freeze(sealing);
     row.changed = false;
+    let (closed, busy) = row.sums();
     Content {
         about: Arc::clone(&row.about),
         sealed: Arc::clone(&row.sealed),
         tail: Arc::clone(&row.frozen),
         open: row.opened.then_some(row.open),
         pages: Arc::clone(pages.source()),
-        closed: row.closed,
-        busy: row.busy,
+        closed,
+        busy,
     }
 }
 
@@ -344,53 +441,10 @@ impl Writer for MachineStore {
         id
     }
 
+    #[inline]
     fn set(&mut self, row: RowId, t: MachineNs, look: Look) {
-        let at = row.0 as usize;
-        let Some(writer) = self.rows.get_mut(at) else { return };
-        // A gap has no details: two gaps are one.
-        let look = if look.state == State::None { Look::default() } else { look };
-        if writer.open.look == look {
-            // Also: nothing was ever set, and nothing is to be.
-            if writer.opened || look.state == State::None {
-                return;
-            }
-        }
-        if !writer.changed {
-            writer.changed = true;
-            self.published.changed[at / CHUNK] = true;
-        }
-        if !writer.opened {
-            if look.state != State::None {
-                writer.opened = true;
-                writer.since = t.0.max(writer.since);
-                writer.open = Entry::new(writer.since, look);
-            }
-            return;
-        }
-        let t = t.0.max(writer.since);
-        if t > writer.open.begin() {
-            self.closed += u64::from(writer.close(t));
-            writer.open = Entry::new(t, look);
-            writer.since = t;
-            writer.epoch = self.epoch;
-            self.appended += 1;
-            if writer.tail_len() > BLOCK {
-                self.seal(at);
-            }
-            if self.appended.is_multiple_of(EPOCH) {
-                self.seal_idle_rows();
-            }
-            return;
-        }
-        // The open interval has no length: it leaves no trace.
-        match writer.last_closed() {
-            Some(last) if last.look == look => self.closed -= u64::from(writer.reopen(last)),
-            None if look.state == State::None && writer.sealed.len() == 0 => {
-                writer.opened = false;
-                writer.open.look = Look::default();
-            }
-            _ => writer.open.look = look,
-        }
+        // In registers: a look that goes through memory costs as much as the rest.
+        self.set_parts(row, t, look.state, look.detail, look.aux);
     }
 
     fn amend(&mut self, row: RowId, detail: Name) {
@@ -435,5 +489,13 @@ impl Writer for MachineStore {
 
     fn wakeup(&mut self, wakeup: Wakeup) {
         self.wakeups.push(wakeup, &mut self.pages);
+    }
+
+    fn sync_point(&mut self, point: SyncPoint) {
+        self.sync_points.push(point, &mut self.pages);
+    }
+
+    fn exit(&mut self, exit: VmExit) {
+        self.exits.push(exit, &mut self.pages);
     }
 }

@@ -7,14 +7,16 @@
 //! ```
 //!
 //! A reader takes the pages published last, not those of its own snapshot: bytes at a place never change, so
-//! it reads the same, and an old snapshot keeps no copy on the heap of what has gone to the file since.
+//! it reads the same, and an old snapshot keeps no copy on the heap of what has gone to the file since. While
+//! an extent is being written to the file, its pages are read where they are.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::extent::{Extent, Extents, HeapPage, PAGE};
+use super::task::Task;
 
 /// Where sealed bytes begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     page: u32,
     offset: u32,
@@ -60,12 +62,17 @@ pub(super) struct PageWriter {
     full: Pages,
     partial: Vec<u8>,
     changed: bool,
+    /// The extent that is being copied to the cache file, and its number.
+    filing: Option<(usize, Task<Filing, Option<Extent>>)>,
 }
+
+/// An extent that shall leave the heap, and the room that it is in.
+type Filing = (Extents, Vec<Arc<HeapPage>>);
 
 impl PageWriter {
     pub(super) fn new(room: &Extents) -> Self {
         let full = Pages { pages_per_extent: room.pages_per_extent(), ..Pages::default() };
-        Self { room: room.clone(), source: Arc::default(), full, partial: Vec::new(), changed: false }
+        Self { room: room.clone(), source: Arc::default(), full, partial: Vec::new(), changed: false, filing: None }
     }
 
     pub(super) fn source(&self) -> &Arc<PageSource> {
@@ -78,7 +85,7 @@ impl PageWriter {
             self.finish_page();
         }
         if self.partial.capacity() == 0 {
-            self.partial.reserve_exact(PAGE);
+            self.partial = self.room.empty_page();
         }
         let page = self.full.extents.len() * self.full.pages_per_extent + self.full.open.len();
         let place = Place { page: page as u32, offset: self.partial.len() as u32 };
@@ -94,12 +101,28 @@ impl PageWriter {
         self.full.open.push(self.room.page(bytes.into_boxed_slice()));
         if self.full.open.len() == self.full.pages_per_extent {
             let pages = std::mem::take(&mut self.full.open);
-            self.full.extents.push(Arc::new(self.room.extent(pages)));
+            if self.room.is_over_limit() {
+                self.finish_filing();
+                let file = |(room, pages): Filing| room.file_extent(&pages);
+                self.filing = Some((self.full.extents.len(), Task::offer((self.room.clone(), pages.clone()), file)));
+            }
+            self.full.extents.push(Arc::new(Extent::Heap(pages)));
+        }
+    }
+
+    /// Waits until the extent under way is in the cache file, and lets its pages go.
+    fn finish_filing(&mut self) {
+        if let Some((number, task)) = self.filing.take()
+            && let Some(filed) = task.finish()
+        {
+            self.full.extents[number] = Arc::new(filed);
+            self.changed = true;
         }
     }
 
     /// Lets readers see all that was appended.
     pub(super) fn publish(&mut self) {
+        self.finish_filing();
         if !std::mem::take(&mut self.changed) {
             return;
         }

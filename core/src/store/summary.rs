@@ -138,13 +138,27 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Adds an interval; one of [`State::None`] counts as nothing.
+    /// Adds the time of an interval; one of [`State::None`] counts as nothing.
     #[inline]
     pub(super) fn add(&mut self, state: State, ns: u64) {
         let s = state as usize & 31;
         self.ns[s] += ns;
-        self.count[s] += 1;
         self.mask |= 1 << s;
+    }
+
+    /// Counts an interval.
+    #[inline]
+    pub(super) fn count(&mut self, state: State) {
+        self.count[state as usize & 31] += 1;
+    }
+
+    /// Adds the times of `other`, which lie in the same block, and sets them to nothing.
+    #[inline]
+    pub(super) fn take_times(&mut self, other: &mut Self) {
+        self.mask |= other.mask;
+        for s in bits(std::mem::take(&mut other.mask)) {
+            self.ns[s] += std::mem::take(&mut other.ns[s]);
+        }
     }
 
     /// Adds all of `other` and empties it.

@@ -51,7 +51,10 @@ pub(crate) struct Stream {
     last: i64,
     seq: u64,
     discarded: u64,
+    /// How many events are still to be lost.
     losing: u64,
+    /// Events were lost because the packet is full: it is closed when there is room again.
+    full: bool,
     offset: u64,
     file: File,
     index: Vec<u8>,
@@ -242,6 +245,7 @@ impl Recorder {
                 seq: 0,
                 discarded: 0,
                 losing: 0,
+                full: false,
                 offset: 0,
                 file: File::create(dir.join(format!("chan_{cpu}")))?,
                 index,
@@ -280,6 +284,10 @@ impl Recorder {
             }
             return;
         }
+        if s.full {
+            self.change_packet(cpu, cycles);
+        }
+        let s = &mut self.streams[cpu];
         if !s.open {
             s.open_packet(&self.uuid, cycles);
         }
@@ -308,8 +316,25 @@ impl Recorder {
         self.last = self.last.max(cycles);
     }
 
-    /// Closes a full packet. Says whether the event that did not fit is to be recorded in the next one.
+    /// The packet is full. Says whether the event that did not fit is to be recorded in the next one. If not,
+    /// the packet stays open until there is room for another one, so it is this one's context that counts what
+    /// was lost behind its last event (`lib_ring_buffer_try_reserve_slow` in LTTng's ring buffer).
     fn overflow(&mut self, cpu: usize, cycles: i64) -> bool {
+        if self.lose > 0 && self.rng.one_in(2) {
+            self.lose -= 1;
+            let s = &mut self.streams[cpu];
+            s.losing = u64::from(self.rng.between(50, 600));
+            s.full = true;
+            s.discarded += 1;
+            self.lost.push(Lost { cpu, count: 1, first: cycles, last: cycles });
+            return false;
+        }
+        self.change_packet(cpu, cycles);
+        true
+    }
+
+    /// Closes a packet and opens the next one.
+    fn change_packet(&mut self, cpu: usize, cycles: i64) {
         let s = &mut self.streams[cpu];
         match s.close_packet(cycles) {
             Ok(bytes) => self.written += bytes,
@@ -317,15 +342,8 @@ impl Recorder {
                 self.error.get_or_insert(error);
             }
         }
-        if self.lose > 0 && self.rng.one_in(2) {
-            self.lose -= 1;
-            s.losing = u64::from(self.rng.between(50, 600));
-            s.discarded += 1;
-            self.lost.push(Lost { cpu, count: 1, first: cycles, last: cycles });
-            return false;
-        }
+        s.full = false;
         s.open_packet(&self.uuid, cycles);
-        true
     }
 
     /// Closes all packets at `end` and writes the index files.
