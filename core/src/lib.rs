@@ -12,4 +12,6 @@ pub mod session;
 pub mod store;
 pub mod sync;
 pub mod trace;
+pub mod vcpu;
+pub mod vm;
 pub mod vocab;

@@ -57,6 +57,19 @@ pub struct KernelOptions {
     pub names: Arc<Interner>,
 }
 
+/// What is known of a thread at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Its row.
+    pub row: RowId,
+    /// Which use of its tid it is.
+    pub instance: u32,
+    /// Its name.
+    pub comm: Name,
+    /// Its thread group leader, as far as an event told.
+    pub process: Option<Tid>,
+}
+
 /// The state machine of one machine. Feed it that machine's events in order of time.
 pub struct Kernel {
     demand: EventKinds,
@@ -262,6 +275,12 @@ impl Kernel {
         self.threads.find(tid).map(|ix| self.threads[ix].row)
     }
 
+    /// Who bears `tid` now, or bore it last.
+    pub fn task(&self, tid: Tid) -> Option<Task> {
+        let thread = &self.threads[self.threads.find(tid)?];
+        Some(Task { row: thread.row, instance: thread.instance, comm: thread.comm, process: thread.process })
+    }
+
     /// The row of the idle task of `cpu`, once it was seen.
     pub fn idle_row(&self, cpu: Cpu) -> Option<RowId> {
         Some(self.threads[self.cpu(cpu)?.idle?].row)
@@ -375,7 +394,7 @@ impl Kernel {
         let since = self.cpus[c].as_ref().and_then(|state| state.ran_since(tid));
         self.dismiss_current(c, t, out);
         let mode = self.cpus[c].as_ref().map_or(Mode::Unknown, |state| state.mode);
-        let ix = self.task(c, tid, out);
+        let ix = self.bearer_on(c, tid, out);
         self.take_from_other(c, t, ix, out);
         let thread = &mut self.threads[ix];
         thread.on = number(c);
@@ -425,7 +444,7 @@ impl Kernel {
 
     /// The thread of a tid as this CPU means it: tid 0 is its own idle task.
     #[inline]
-    fn task<W: Writer>(&mut self, c: usize, tid: Tid, out: &mut W) -> ThreadIx {
+    fn bearer_on<W: Writer>(&mut self, c: usize, tid: Tid, out: &mut W) -> ThreadIx {
         if tid.0 != 0 {
             return self.threads.bearer(tid, out);
         }

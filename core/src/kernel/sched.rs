@@ -29,7 +29,7 @@ impl Kernel {
         let known = self.cpus[c].as_ref().filter(|state| state.current_tid == tid).and_then(|state| state.current);
         let ix = match known {
             Some(ix) => ix,
-            None => self.task(c, tid, out),
+            None => self.bearer_on(c, tid, out),
         };
         let Some(state) = self.cpus[c].as_mut() else { return };
         let was_taken = state.taken.take() == Some(ix);
@@ -104,7 +104,7 @@ impl Kernel {
         prio: i16,
         out: &mut W,
     ) {
-        let ix = self.task(c, tid, out);
+        let ix = self.bearer_on(c, tid, out);
         self.take_from_other(c, t, ix, out);
         self.threads.name(ix, t, comm, out);
         let thread = &mut self.threads[ix];

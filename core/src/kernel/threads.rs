@@ -48,7 +48,7 @@ pub(super) struct Thread {
     pub(super) outlives_free: bool,
     pub(super) process: Option<Tid>,
     pub(super) parent: Option<Tid>,
-    instance: u32,
+    pub(super) instance: u32,
 }
 
 impl Thread {

@@ -6,6 +6,10 @@
 //! (`ttwu_queue_wakelist` in `kernel/sched/core.c`). So, as in Trace Compass' execution graph, `sched_waking`
 //! counts where a trace has it, and `sched_wakeup` of the same wake-up does not.
 
+mod messages;
+
+pub use messages::Messages;
+
 use crate::kernel::Kernel;
 use crate::store::{WakeContext, Wakeup, Writer};
 use crate::vocab::{Cpu, Event, EventKind, EventKinds, KernelEvent, MachineNs, RowId, Tid};
