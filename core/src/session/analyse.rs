@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use crate::index::StreamIndex;
 use crate::kernel::{Kernel, KernelOptions};
-use crate::links::{Links, LinksOptions};
+use crate::links::{Links, LinksOptions, Messages};
 use crate::pass::{self, Consumer, StreamSource};
 use crate::session::density::Density;
 use crate::session::open::{MachinePart, Shared};
 use crate::session::snapshot::LostView;
 use crate::store::MachineStore;
 use crate::trace::{Batch, Checkpoint, Lost, LostKind, Trace};
+use crate::vcpu::Vcpus;
 use crate::vocab::{Cpu, Event, EventKind, MachineNs, StreamId, TimeRange, TraceId};
 
 /// Publishing may take this part of an analysis' time at most: with many rows it copies many tails.
@@ -41,6 +42,10 @@ struct Analysis<'a> {
     job: &'a MachineJob,
     kernel: Kernel,
     links: Links,
+    /// Of a machine whose trace has ends of messages.
+    messages: Option<Messages>,
+    /// Of a machine that enters guests.
+    vcpus: Option<Vcpus>,
     store: MachineStore,
     indexes: Vec<StreamIndex>,
     last_checkpoint: Vec<Option<Checkpoint>>,
@@ -59,7 +64,15 @@ pub(super) fn run(shared: &Shared, machine: usize, job: MachineJob) {
     let kinds = || job.streams.iter().flat_map(|s| s.trace.classes()).filter_map(|c| c.kind);
     let has_waking = Some(kinds().any(|k| k == EventKind::SchedWaking));
     let links = Links::new(LinksOptions { has_waking });
-    let demand = Kernel::demand().union(Links::demand());
+    // An entry alone is no message: it only answers a hypercall.
+    let has_messages = kinds().any(|k| k != EventKind::KvmEntry && Messages::demand().contains(k));
+    let messages = has_messages.then(|| Messages::new(Arc::clone(&shared.names)));
+    let enters_guests = kinds().any(|k| k == EventKind::KvmEntry);
+    let vcpus = enters_guests.then(|| Vcpus::new(Arc::clone(&shared.names)));
+    let mut demand = Kernel::demand().union(Links::demand()).union(Messages::demand());
+    if enters_guests {
+        demand = demand.union(Vcpus::demand());
+    }
     let sources = job
         .streams
         .iter()
@@ -71,6 +84,8 @@ pub(super) fn run(shared: &Shared, machine: usize, job: MachineJob) {
         job: &job,
         kernel,
         links,
+        messages,
+        vcpus,
         store: MachineStore::new(&shared.extents),
         indexes: vec![StreamIndex::default(); job.streams.len()],
         last_checkpoint: vec![None; job.streams.len()],
@@ -93,6 +108,9 @@ pub(super) fn run(shared: &Shared, machine: usize, job: MachineJob) {
 
 impl Analysis<'_> {
     fn finish(&mut self, end: MachineNs) {
+        if let Some(vcpus) = &mut self.vcpus {
+            vcpus.finish(end, &mut self.store);
+        }
         self.kernel.finish(end, &mut self.store);
         self.publish(end, true);
     }
@@ -107,6 +125,7 @@ impl Analysis<'_> {
             density: Arc::new(density),
             indexes: self.indexes.clone(),
             damaged: std::mem::take(&mut self.damaged),
+            vcpus: self.vcpus.as_ref().map(Vcpus::threads).unwrap_or_default(),
         };
         self.shared.update(self.machine, part, done);
         self.published = Instant::now();
@@ -141,10 +160,22 @@ impl Consumer for Analysis<'_> {
     fn event(&mut self, event: &Event) {
         self.kernel.event(event, &mut self.store);
         self.links.event(event, &self.kernel, &mut self.store);
+        if let Some(messages) = &mut self.messages {
+            messages.event(event, &self.kernel, &mut self.store);
+        }
+        if let Some(vcpus) = &mut self.vcpus {
+            vcpus.event(event, &self.kernel, &mut self.store);
+        }
     }
 
     fn lost(&mut self, cpu: Cpu, lost: &Lost) {
         self.kernel.lost(cpu, lost, &mut self.store);
+        if let Some(messages) = &mut self.messages {
+            messages.lost(cpu);
+        }
+        if let Some(vcpus) = &mut self.vcpus {
+            vcpus.lost(cpu, lost, &mut self.store);
+        }
     }
 
     fn pause(&mut self, watermark: MachineNs) {

@@ -13,8 +13,10 @@ use crate::session::analyse::{self, MachineJob};
 use crate::session::density::Density;
 use crate::session::machines::{self, MachinePlan, Opened, RecordingPlan};
 use crate::session::snapshot::{LostView, MachineView, Phase, RecordingView, Snapshot, TraceView};
+use crate::session::together::{self, SyncChoice};
 use crate::store::{Extents, MachineStore, StoreOptions, StoreSnapshot};
 use crate::sync::ClockMap;
+use crate::vcpu::VcpuThread;
 use crate::vocab::{
     Cancel, Dur, EventKind, Interner, MachineId, MachineNs, Problem, ProblemLog, Progress, RefNs, StreamId, TimeRange,
     TraceId,
@@ -43,6 +45,8 @@ pub struct SessionOptions {
     pub recordings: Recordings,
     /// Whether to analyse at all, or only to open.
     pub analyse: bool,
+    /// What to assume about clocks and virtual machines.
+    pub choice: SyncChoice,
     /// How often a machine's rows are published while it is read; less often where that costs too much.
     pub publish_every: Duration,
 }
@@ -54,6 +58,7 @@ impl Default for SessionOptions {
             cache_dir: None,
             recordings: Recordings::First,
             analyse: true,
+            choice: SyncChoice::default(),
             publish_every: Duration::from_millis(50),
         }
     }
@@ -86,15 +91,20 @@ pub(super) struct MachinePart {
     pub(super) density: Arc<Density>,
     pub(super) indexes: Vec<StreamIndex>,
     pub(super) damaged: Vec<LostView>,
+    pub(super) vcpus: Vec<VcpuThread>,
 }
 
-struct State {
+pub(super) struct State {
     snapshot: Arc<Snapshot>,
+    /// Stops what works machines out together for the present choice.
+    together: Cancel,
     started: Instant,
     /// Streams of each machine, in the order of its [`MachinePart::indexes`].
     streams: Vec<Vec<(TraceId, StreamId)>>,
     indexes: Vec<Vec<StreamIndex>>,
     running: usize,
+    /// Whether the machines were looked at together.
+    begun: bool,
 }
 
 impl Session {
@@ -115,15 +125,21 @@ impl Session {
             problems: Arc::from([]),
             names: Arc::clone(&names),
             events: EventTable::default(),
+            reference: MachineId(0),
+            choice: options.choice.clone(),
+            sync: None,
+            vm: None,
             extent: None,
             first_view: None,
         };
         let state = State {
             snapshot: Arc::new(snapshot),
+            together: Cancel::default(),
             started: Instant::now(),
             streams: Vec::new(),
             indexes: Vec::new(),
             running: 0,
+            begun: false,
         };
         let shared = Arc::new(Shared {
             names,
@@ -153,6 +169,38 @@ impl Session {
     /// Stops reading; what was read stays.
     pub fn cancel(&self) {
         self.shared.cancel.cancel();
+        let state = self.shared.lock();
+        state.together.cancel();
+        let was_read = state.running == 0 && state.snapshot.phase == Phase::Analysing;
+        drop(state);
+        if was_read {
+            self.shared.finish(Phase::Cancelled);
+        }
+    }
+
+    /// Takes another choice about clocks and virtual machines. Maps follow at once where they are known, else
+    /// as soon as they are; joined rows later. Nothing is read again.
+    pub fn choose(&self, choice: SyncChoice) {
+        let mut state = self.shared.lock();
+        let before = state.snapshot.choice.clone();
+        let again = SyncChoice { enabled: choice.enabled, ..before.clone() } != choice;
+        let ready = !matches!(state.snapshot.phase, Phase::Opening | Phase::Failed) && state.running == 0;
+        let cancel = state.together.clone();
+        if again && ready {
+            cancel.cancel();
+            state.together = Cancel::default();
+        }
+        drop(state);
+        self.shared.publish(|snapshot, _| snapshot.choice = choice);
+        if !ready {
+            return;
+        }
+        let reference = self.snapshot().reference;
+        if again {
+            start_together(&self.shared);
+        } else {
+            together::publish_maps(&self.shared, &Cancel::default(), reference, None);
+        }
     }
 
     /// Waits until all is read (or cancelled, or nothing could be opened).
@@ -172,17 +220,40 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.shared.cancel.cancel();
+        self.cancel();
     }
 }
 
 impl Shared {
+    /// What there is now.
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.lock().snapshot)
+    }
+
+    /// As [`Shared::publish`], unless `cancel` has been asked for; says whether it was done.
+    pub(super) fn publish_unless(&self, cancel: &Cancel, change: impl FnOnce(&mut Snapshot, &mut State)) -> bool {
+        let mut done = false;
+        self.publish(|snapshot, state| {
+            // Under the lock, so that a newer choice's results are never overwritten.
+            if !cancel.is_cancelled() {
+                change(snapshot, state);
+                done = true;
+            }
+        });
+        done
+    }
+
+    /// Tells whoever waits for the end.
+    pub(super) fn notify(&self) {
+        self.finished.notify_all();
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts a new snapshot in place of the present one and wakes the screen.
-    fn publish(&self, change: impl FnOnce(&mut Snapshot, &mut State)) {
+    pub(super) fn publish(&self, change: impl FnOnce(&mut Snapshot, &mut State)) {
         let mut state = self.lock();
         let mut next = (*state.snapshot).clone();
         change(&mut next, &mut state);
@@ -202,6 +273,20 @@ impl Shared {
         self.finished.notify_all();
     }
 
+    /// A machine was read to its end: if it was the last, they are looked at together.
+    fn read_all(self: &Arc<Self>) {
+        let begin = {
+            let mut state = self.lock();
+            let begin = state.running == 0 && !state.begun && state.snapshot.phase == Phase::Analysing;
+            state.begun |= begin;
+            begin
+        };
+        if begin {
+            let cancel = self.lock().together.clone();
+            together::run(self, &cancel);
+        }
+    }
+
     /// Takes what a machine's analysis has so far.
     pub(super) fn update(&self, machine: usize, part: MachinePart, done: bool) {
         self.publish(|snapshot, state| {
@@ -210,6 +295,7 @@ impl Shared {
                 next.store = part.store;
                 next.watermark = part.watermark;
                 next.density = part.density;
+                next.vcpus = part.vcpus.into();
                 if !part.damaged.is_empty() {
                     let mut lost = next.lost.to_vec();
                     lost.extend(part.damaged);
@@ -225,7 +311,11 @@ impl Shared {
             if done {
                 state.running -= 1;
                 if state.running == 0 {
-                    snapshot.phase = if self.cancel.is_cancelled() { Phase::Cancelled } else { Phase::Done };
+                    if self.cancel.is_cancelled() {
+                        snapshot.phase = Phase::Cancelled;
+                    } else if !together::is_needed(snapshot) {
+                        snapshot.phase = Phase::Done;
+                    }
                 }
             }
         });
@@ -235,7 +325,18 @@ impl Shared {
     }
 }
 
-fn event_table(snapshot: &Snapshot, state: &State) -> EventTable {
+/// Works out in the background what the machines tell together.
+fn start_together(shared: &Arc<Shared>) {
+    let cancel = shared.lock().together.clone();
+    let worker = Arc::clone(shared);
+    let spawned = thread::Builder::new().name("together".to_owned()).spawn(move || together::run(&worker, &cancel));
+    if let Err(error) = spawned {
+        shared.problems.push(Problem::error("", "cannot start a thread").found(error.to_string()));
+        shared.finish(Phase::Done);
+    }
+}
+
+pub(super) fn event_table(snapshot: &Snapshot, state: &State) -> EventTable {
     let mut streams = Vec::new();
     for (machine, (ids, indexes)) in snapshot.machines.iter().zip(state.streams.iter().zip(&state.indexes)) {
         for ((trace_id, stream), index) in ids.iter().zip(indexes) {
@@ -324,7 +425,10 @@ fn open_all(shared: &Arc<Shared>, paths: &[PathBuf]) {
     for (number, job) in jobs.into_iter().enumerate() {
         let worker = Arc::clone(shared);
         let name = format!("analyse {}", job.name);
-        let spawned = thread::Builder::new().name(name).spawn(move || analyse::run(&worker, number, job));
+        let spawned = thread::Builder::new().name(name).spawn(move || {
+            analyse::run(&worker, number, job);
+            worker.read_all();
+        });
         if let Err(error) = spawned {
             shared.problems.push(Problem::error("", "cannot start a thread").found(error.to_string()));
             shared.finish(Phase::Failed);
@@ -396,6 +500,7 @@ fn build(opened: &[Opened], plans: &[MachinePlan], extents: &Extents) -> (Vec<Ar
             watermark: extent.map_or(MachineNs::MIN, |e| e.begin),
             density: Arc::new(density),
             lost: lost.into(),
+            vcpus: Arc::from([]),
         }));
     }
     (machines, traces)
@@ -435,7 +540,7 @@ fn note_missing_events(shared: &Shared, trace: &TraceView) {
     );
 }
 
-fn whole_extent(machines: &[Arc<MachineView>]) -> Option<TimeRange<RefNs>> {
+pub(super) fn whole_extent(machines: &[Arc<MachineView>]) -> Option<TimeRange<RefNs>> {
     let ranges = || machines.iter().filter_map(|m| m.extent.map(|e| (m.map.to_ref(e.begin), m.map.to_ref(e.end))));
     let begin = ranges().map(|r| r.0).min()?;
     let end = ranges().map(|r| r.1).max()?;
@@ -444,7 +549,7 @@ fn whole_extent(machines: &[Arc<MachineView>]) -> Option<TimeRange<RefNs>> {
 
 /// Where all machines overlap, else where nearly all events are: some sessions begin minutes before anything
 /// happens, and a first picture must not be empty.
-fn first_view(machines: &[Arc<MachineView>]) -> Option<TimeRange<RefNs>> {
+pub(super) fn first_view(machines: &[Arc<MachineView>]) -> Option<TimeRange<RefNs>> {
     let whole = whole_extent(machines)?;
     let main = |m: &MachineView| {
         let part = m.density.main_part();

@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use crate::index::EventTable;
 use crate::session::density::Density;
+use crate::session::together::SyncChoice;
 use crate::store::StoreSnapshot;
-use crate::sync::ClockMap;
+use crate::sync::{ClockMap, Solution};
 use crate::trace::{Lost, Trace};
+use crate::vcpu::VcpuThread;
+use crate::vm::VmView;
 use crate::vocab::{Cpu, Dur, Interner, MachineId, MachineNs, Problem, RefNs, TimeRange, TraceId};
 
 /// How far a session has come.
@@ -93,6 +96,8 @@ pub struct MachineView {
     pub density: Arc<Density>,
     /// What was lost, in order of time.
     pub lost: Arc<[LostView]>,
+    /// Threads that enter guests.
+    pub vcpus: Arc<[VcpuThread]>,
 }
 
 /// A session at one moment.
@@ -110,7 +115,7 @@ pub struct Snapshot {
     pub recordings: Arc<[RecordingView]>,
     /// Which of them is shown; `None`: all.
     pub recording: Option<usize>,
-    /// Machines, the reference first.
+    /// Machines, hosts first.
     pub machines: Vec<Arc<MachineView>>,
     /// Traces.
     pub traces: Arc<[TraceView]>,
@@ -120,6 +125,14 @@ pub struct Snapshot {
     pub events: EventTable,
     /// All names.
     pub names: Arc<Interner>,
+    /// The machine whose clock is the axis.
+    pub reference: MachineId,
+    /// What the user has chosen about clocks and virtual machines.
+    pub choice: SyncChoice,
+    /// How the machines' clocks relate, once all machines were read; used where [`SyncChoice::enabled`].
+    pub sync: Option<Arc<Solution>>,
+    /// Virtual machines, once all machines were read; `None` before, and where nothing enters guests.
+    pub vm: Option<Arc<VmView>>,
     /// First and last instant of all machines.
     pub extent: Option<TimeRange<RefNs>>,
     /// What to show first: where all machines overlap, else where nearly all events are.
@@ -134,6 +147,6 @@ impl Snapshot {
 
     /// Nanoseconds since 1970 of the reference axis' zero, and whether that is a date.
     pub fn origin(&self) -> (i128, bool) {
-        self.machines.first().map_or((0, false), |m| (m.origin_ns, m.dated))
+        self.machine(self.reference).map_or((0, false), |m| (m.origin_ns, m.dated))
     }
 }
