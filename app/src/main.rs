@@ -24,10 +24,23 @@ fn main() -> ExitCode {
 
 /// Opens the window, or answers in words and with a picture where there is no display.
 fn open_window(cli: &Cli) -> anyhow::Result<u8> {
-    let options = window::Options { settings: cli.settings.clone() };
+    let options = window::Options { settings: cli.settings.clone(), tour: cli.tour.clone() };
+    let paths = match &cli.tour {
+        Some(name) => vec![sample_of(name)?],
+        None => cli.paths.clone(),
+    };
     match window::run_window(cli.paths.clone(), options) {
         Ok(()) => Ok(0),
-        Err(window::RunError::NoDisplay(reason)) => headless::without_display(&cli.paths, &reason),
+        Err(window::RunError::NoDisplay(reason)) => headless::without_display(&paths, &reason),
         Err(window::RunError::Other(error)) => Err(error),
     }
+}
+
+/// The sample trace that a tour is told on.
+fn sample_of(tour: &str) -> anyhow::Result<std::path::PathBuf> {
+    let wanted = window::tour::find(tour).map(|t| t.sample.as_str());
+    let sample = window::samples::find().into_iter().find(|s| Some(s.name.as_str()) == wanted);
+    sample.map(|s| s.path).ok_or_else(|| {
+        anyhow::anyhow!("the sample traces of this tour are not found: keep the folder sample-traces near the program")
+    })
 }

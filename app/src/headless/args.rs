@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::window::tour;
+
 /// Shows what a virtual machine cannot see about itself: opens kernel traces of a host and its guests.
 ///
 /// Without a sub-command, opens the window with the given traces (files, or folders searched below).
@@ -16,6 +18,10 @@ pub struct Cli {
 
     /// Traces to open in the window: files, or folders searched below.
     pub paths: Vec<PathBuf>,
+
+    /// Walk through a sample trace, step by step
+    #[arg(long, value_name = "NAME", conflicts_with = "paths", value_parser = tour_names())]
+    pub tour: Option<String>,
 
     /// Keep the settings in this file instead of the user's configuration folder.
     #[arg(long, value_name = "FILE", env = "STRATOSCOPE_SETTINGS", hide_env = true)]
@@ -31,6 +37,12 @@ pub enum Question {
     Events(EventsArgs),
     /// What every thread, CPU and interrupt did, as intervals
     States(StatesArgs),
+    /// How the machines' clocks relate, and how exactly that is known
+    Sync(SyncArgs),
+    /// Which virtual machines there are, where their time went, and who took it
+    Vms(Common),
+    /// Why and how often vCPUs left their guests, and what that took
+    Exits(Common),
     /// A picture of the window, without a screen
     Shot(ShotArgs),
 }
@@ -105,6 +117,10 @@ pub enum RowsKind {
     Cpus,
     /// Interrupts and softirqs
     Irqs,
+    /// vCPUs, as their host sees them
+    Vcpus,
+    /// Guests' threads as they really were, by what their host knows
+    VmThreads,
 }
 
 /// Arguments of `states`.
@@ -114,13 +130,25 @@ pub struct StatesArgs {
     #[command(flatten)]
     pub common: Common,
 
-    /// Which rows
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "threads,cpus")]
+    /// Which rows [default: threads,cpus; with --at: all]
+    #[arg(long, value_enum, value_delimiter = ',')]
     pub rows: Vec<RowsKind>,
 
     /// The state of everything at one instant
     #[arg(long, value_name = "T", conflicts_with_all = ["from", "to"], allow_hyphen_values = true)]
     pub at: Option<String>,
+}
+
+/// Arguments of `sync`.
+#[derive(Debug, Args)]
+pub struct SyncArgs {
+    /// Common arguments.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// The machine whose clock the others are related to, by name
+    #[arg(long, value_name = "MACHINE")]
+    pub reference: Option<String>,
 }
 
 /// What `shot` draws.
@@ -134,6 +162,22 @@ pub enum ViewName {
     Resources,
     /// The table of events
     Events,
+    /// VMs with their vCPUs and the tasks inside
+    Vms,
+    /// CPUs of hosts with whatever runs on them
+    PhysicalCpus,
+    /// Threads of host and guests beside each other
+    SideBySide,
+    /// How clocks were put on one axis
+    Sync,
+    /// Exits by VM, vCPU and reason
+    Exits,
+    /// Stolen time per vCPU, VM and task
+    Steal,
+    /// Instances of a recurring task
+    Periodic,
+    /// What everything does at one instant
+    State,
 }
 
 /// Dark or light.
@@ -179,6 +223,11 @@ pub struct ShotArgs {
     /// Select this instant
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     pub at: Option<String>,
+}
+
+/// The tours that there are.
+fn tour_names() -> clap::builder::PossibleValuesParser {
+    tour::all().iter().map(|tour| tour.name.as_str()).collect::<Vec<_>>().into()
 }
 
 fn parse_size(text: &str) -> Result<(u32, u32), String> {

@@ -12,7 +12,7 @@ use stratoscope_core::vocab::Value;
 use crate::headless::args::{Common, TimeAxis};
 use crate::headless::output::Output;
 use crate::headless::time::{Window, base};
-use crate::headless::{Outcome, open, parse_filter};
+use crate::headless::{Outcome, open, parse_filter, wait};
 
 /// Prints one line an event.
 ///
@@ -20,7 +20,12 @@ use crate::headless::{Outcome, open, parse_filter};
 /// A wrong instant or expression, or what the output says.
 pub(super) fn run(args: &Common) -> anyhow::Result<Outcome> {
     let filter = args.filter.as_deref().map(parse_filter).transpose()?;
-    let session = open(args, false)?;
+    let mut session = open(args, false)?;
+    if args.time == TimeAxis::Synced && session.wait().machines.len() > 1 {
+        // One clock for several machines is found in what they recorded.
+        session = open(args, true)?;
+        wait(&session, args.quiet);
+    }
     let snapshot = session.wait();
     let window = Window::new(args, &snapshot)?;
     let filter = filter.map(|f| f.bind(&base(&snapshot)));

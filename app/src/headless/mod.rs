@@ -2,13 +2,17 @@
 
 pub mod args;
 mod events;
+mod exits;
 mod info;
 mod output;
 mod report;
 mod shot;
 
 mod states;
+mod sync;
 mod time;
+mod virt;
+mod vms;
 
 use std::sync::Arc;
 use std::thread;
@@ -56,6 +60,9 @@ pub fn run(question: &Question) -> anyhow::Result<u8> {
         Question::Info(common) => (info::run(common)?, common.strict),
         Question::Events(args) => (events::run(&args.common)?, args.common.strict),
         Question::States(args) => (states::run(args)?, args.common.strict),
+        Question::Sync(args) => (sync::run(args)?, args.common.strict),
+        Question::Vms(common) => (vms::run(common)?, common.strict),
+        Question::Exits(common) => (exits::run(common)?, common.strict),
         Question::Shot(args) => (shot::run(args)?, args.common.strict),
     };
     Ok(outcome.status(strict))
@@ -74,6 +81,7 @@ fn options(args: &Common, analyse: bool, recordings: Recordings) -> SessionOptio
         analyse,
         // Nobody looks before the end; this is for the progress.
         publish_every: Duration::from_secs(1),
+        ..SessionOptions::default()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::headless::time::{Window as Span, base};
 use crate::headless::{Outcome, options, wait};
 use crate::raster::{Headless, save_png};
 use crate::window::command::{Command, RowRef};
-use crate::window::layout::PaneKind;
+use crate::window::layout::{PaneKind, Preset};
 use crate::window::reading;
 use crate::window::settings::ThemeChoice;
 use crate::window::{Window, WindowOptions};
@@ -56,6 +56,14 @@ pub(super) fn run(args: &ShotArgs) -> anyhow::Result<Outcome> {
         ViewName::ControlFlow => alone(&mut commands, PaneKind::ControlFlow(None)),
         ViewName::Resources => alone(&mut commands, PaneKind::Resources(None)),
         ViewName::Events => alone(&mut commands, PaneKind::Events),
+        ViewName::Vms => alone(&mut commands, PaneKind::VirtualMachines),
+        ViewName::PhysicalCpus => alone(&mut commands, PaneKind::PhysicalCpus),
+        ViewName::SideBySide => commands.push(Command::SetPreset(Preset::SideBySide)),
+        ViewName::Sync => alone(&mut commands, PaneKind::Synchronisation),
+        ViewName::Exits => alone(&mut commands, PaneKind::Exits),
+        ViewName::Periodic => alone(&mut commands, PaneKind::Periodic),
+        ViewName::Steal => alone(&mut commands, PaneKind::Steal),
+        ViewName::State => alone(&mut commands, PaneKind::Instant),
     }
     let theme = match args.theme {
         ThemeName::Dark => ThemeChoice::Dark,

@@ -1,16 +1,20 @@
-//! `states`: what every row did, as intervals.
+//! `states`: what every row did, as intervals: threads, CPUs, interrupts, and what host and guests together tell
+//! of vCPUs and guests' threads.
 
 use std::fmt::Write as _;
 
+use clap::ValueEnum as _;
 use serde_json::json;
-use stratoscope_core::query::{Matcher, RowSubject, StateSubject};
+use stratoscope_core::query::{FieldValue, Matcher, Path, RowSubject, StateSubject, Subject};
 use stratoscope_core::session::{MachineView, Snapshot};
 use stratoscope_core::store::{Interval, Look, Row};
-use stratoscope_core::vocab::{Cpu, MachineNs, RowKind, Tid};
+use stratoscope_core::vm::{VmView, Who};
+use stratoscope_core::vocab::{Cpu, MachineNs, RowKey, RowKind, State, Tid};
 
 use crate::headless::args::{RowsKind, StatesArgs};
 use crate::headless::output::{Output, integer};
 use crate::headless::time::{Window, base};
+use crate::headless::virt::{notes, who_json, who_text};
 use crate::headless::{Outcome, open, parse_filter, wait};
 
 /// Prints one line an interval, row by row.
@@ -34,12 +38,20 @@ pub(super) fn run(args: &StatesArgs) -> anyhow::Result<Outcome> {
         filter: filter.map(|f| f.bind(&base(&snapshot))),
         at: args.at.is_some(),
     };
+    let kinds = match (args.rows.as_slice(), args.at.is_some()) {
+        ([], false) => &[RowsKind::Threads, RowsKind::Cpus],
+        ([], true) => RowsKind::value_variants(),
+        (asked, _) => asked,
+    };
     for machine in &snapshot.machines {
-        if !printer.machine(machine, &args.rows, &mut out)? {
+        if !printer.machine(machine, kinds, &mut out)? {
             break;
         }
     }
-    let problems = session.problems().all();
+    let mut problems = session.problems().all();
+    if args.rows.iter().any(|kind| matches!(kind, RowsKind::Vcpus | RowsKind::VmThreads)) {
+        problems.extend(notes(&snapshot));
+    }
     out.problems(&problems, common.quiet)?;
     out.finish()?;
     Ok(Outcome::of(&problems, !snapshot.traces.is_empty()))
@@ -53,24 +65,31 @@ struct Printer<'a> {
     at: bool,
 }
 
+/// A row to print.
+struct Shown<'a> {
+    row: &'a Row,
+    /// Of a joined row, the row that its machine has of the same thread: it knows the CPU.
+    own: Option<&'a Row>,
+    id: String,
+    /// The VM that a vCPU or a guest's thread belongs to.
+    vm: Option<&'a str>,
+}
+
 impl Printer<'_> {
     fn machine(&self, machine: &MachineView, kinds: &[RowsKind], out: &mut Output) -> anyhow::Result<bool> {
         let range = self.window.on(machine);
-        let mut rows: Vec<&Row> =
-            machine.store.rows().map(|r| &**r).filter(|r| kinds.iter().any(|k| is_of(r.key().kind, *k))).collect();
-        rows.sort_by_key(|r| r.key());
-        for row in rows {
+        for shown in self.rows(machine, kinds) {
             if self.at {
-                let there = row.at(range.begin);
+                let there = shown.row.at(self.window.instant(machine));
                 if let Some(interval) = there
-                    && !self.interval(machine, row, &interval, out)?
+                    && !self.interval(machine, &shown, &interval, out)?
                 {
                     return Ok(false);
                 }
                 continue;
             }
-            for interval in row.intervals(range) {
-                if !self.interval(machine, row, &interval, out)? {
+            for interval in shown.row.intervals(range) {
+                if !self.interval(machine, &shown, &interval, out)? {
                     return Ok(false);
                 }
             }
@@ -78,18 +97,43 @@ impl Printer<'_> {
         Ok(true)
     }
 
-    fn interval(&self, machine: &MachineView, row: &Row, it: &Interval, out: &mut Output) -> anyhow::Result<bool> {
+    /// The machine's rows of those kinds: its own by their keys, vCPUs by VM and number, joined threads.
+    fn rows<'a>(&'a self, machine: &'a MachineView, kinds: &[RowsKind]) -> Vec<Shown<'a>> {
+        let wanted = |row: &&Row| kinds.iter().any(|k| is_of(row.key().kind, *k));
+        let mut own: Vec<&Row> = machine.store.rows().map(|r| &**r).filter(wanted).collect();
+        own.sort_by_key(|r| r.key());
+        let mut all: Vec<Shown<'a>> =
+            own.into_iter().map(|row| Shown { row, own: None, id: row.key().to_string(), vm: None }).collect();
+        let Some(view) = self.snapshot.vm.as_deref() else { return all };
+        if kinds.contains(&RowsKind::Vcpus) {
+            all.extend(vcpu_rows(view, machine));
+        }
+        if kinds.contains(&RowsKind::VmThreads) {
+            all.extend(thread_rows(view, machine));
+        }
+        all
+    }
+
+    fn interval(
+        &self,
+        machine: &MachineView,
+        shown: &Shown<'_>,
+        it: &Interval,
+        out: &mut Output,
+    ) -> anyhow::Result<bool> {
+        let row = shown.row;
         let name = self.row_name(row, it.begin);
         let detail = self.snapshot.names.text(it.look.detail);
         let detail = (!it.look.detail.is_none()).then_some(&*detail);
-        let (tid, cpu) = tid_and_cpu(row, it.look);
+        let (tid, cpu) = tid_and_cpu(shown, it);
         let key = row.key();
+        let (begin, end) = (self.window.print(machine, it.begin), self.window.print(machine, it.end));
         if let Some(filter) = &self.filter {
-            let subject = StateSubject {
+            let state = StateSubject {
                 row: RowSubject {
                     machine: &machine.name,
                     row: kind_name(key.kind),
-                    id: &key.to_string(),
+                    id: &shown.id,
                     tid: tid.and_then(|t| i32::try_from(t).ok()).map(Tid),
                     cpu: cpu.map_or(Cpu::UNKNOWN, Cpu),
                     name: Some(&name),
@@ -97,19 +141,19 @@ impl Printer<'_> {
                 },
                 state: it.look.state.name(),
                 detail,
-                begin: self.window.print(machine, it.begin),
-                end: self.window.print(machine, it.end),
+                begin,
+                end,
             };
-            if !filter.matches(&subject) {
+            if !filter.matches(&OfVm { state, vm: shown.vm }) {
                 return Ok(true);
             }
         }
-        let (begin, end) = (self.window.print(machine, it.begin), self.window.print(machine, it.end));
+        let who = self.who(row, it);
         let line = if out.is_json() {
-            json!({
+            let mut object = json!({
                 "machine": machine.name,
                 "row": kind_name(key.kind),
-                "id": key.to_string(),
+                "id": shown.id,
                 "instance": key.instance,
                 "tid": tid,
                 "cpu": cpu,
@@ -118,23 +162,31 @@ impl Printer<'_> {
                 "detail": detail,
                 "begin_ns": integer(begin),
                 "end_ns": integer(end),
-            })
-            .to_string()
+            });
+            if is_of_vm(key.kind) {
+                object["vm"] = shown.vm.into();
+                object["who"] = who.map(|who| who_json(self.snapshot, Some(who))).into();
+            }
+            object.to_string()
         } else {
             let mut line = format!("{begin} {end} {:>12} ns  ", end - begin);
             // Writing to a string cannot fail.
             write!(
                 line,
-                "{:<10} {:<8} {:>10}  {:<16} {}",
+                "{:<10} {:<9} {:>10}  {:<16} {}",
                 machine.name,
                 kind_name(key.kind),
-                key.to_string(),
+                shown.id,
                 name,
                 it.look.state.name()
             )
             .unwrap_or_default();
-            if let Some(detail) = detail {
-                write!(line, " ({detail})").unwrap_or_default();
+            match (detail, who) {
+                (_, Some(who)) if blames(it.look.state) => {
+                    write!(line, " ({})", who_text(self.snapshot, Some(who))).unwrap_or_default();
+                }
+                (Some(detail), _) => write!(line, " ({detail})").unwrap_or_default(),
+                (None, _) => {}
             }
             if let Some(tid) = tid.filter(|_| key.kind == RowKind::Cpu) {
                 write!(line, " tid {tid}").unwrap_or_default();
@@ -142,6 +194,12 @@ impl Printer<'_> {
             line
         };
         Ok(out.line(&line)?)
+    }
+
+    /// Whom an interval of a joined row speaks of.
+    fn who(&self, row: &Row, it: &Interval) -> Option<Who> {
+        let speaks = blames(it.look.state) || it.look.state == State::Guest;
+        self.snapshot.vm.as_ref()?.who(it.look.aux).filter(|_| speaks && is_of_vm(row.key().kind))
     }
 
     /// The thread's name at that instant; for other rows what their number stands for.
@@ -162,6 +220,8 @@ fn is_of(kind: RowKind, wanted: RowsKind) -> bool {
         RowsKind::Threads => kind == RowKind::Thread,
         RowsKind::Cpus => kind == RowKind::Cpu,
         RowsKind::Irqs => matches!(kind, RowKind::Irq | RowKind::Softirq),
+        // Those are not rows of a machine alone.
+        RowsKind::Vcpus | RowsKind::VmThreads => false,
     }
 }
 
@@ -172,18 +232,71 @@ fn kind_name(kind: RowKind) -> &'static str {
         RowKind::Irq => "irq",
         RowKind::Softirq => "softirq",
         RowKind::Vcpu => "vcpu",
+        RowKind::VmThread => "vm-thread",
+        RowKind::PhysicalCpu => "physical-cpu",
+    }
+}
+
+fn is_of_vm(kind: RowKind) -> bool {
+    matches!(kind, RowKind::Vcpu | RowKind::VmThread)
+}
+
+/// States of joined rows in which somebody else had the CPU.
+fn blames(state: State) -> bool {
+    matches!(state, State::Preempted | State::WaitingCpu | State::PreemptedByHost)
+}
+
+/// The vCPUs of a host, joined with what their guests tell where that is known.
+fn vcpu_rows<'a>(view: &'a VmView, host: &'a MachineView) -> impl Iterator<Item = Shown<'a>> {
+    let of_host = view.model.vms.iter().filter(|vm| vm.host == host.id);
+    of_host.flat_map(|vm| vm.vcpus.iter().map(move |vcpu| (vm, vcpu))).filter_map(|(vm, vcpu)| {
+        let own = host.store.find(&vcpu.key).and_then(|id| host.store.row(id)).map(|r| &**r);
+        let joined = view.vcpu_row(vm, vcpu).and_then(|id| view.truth(vm.host)?.row(id)).map(|r| &**r);
+        Some(Shown { row: joined.or(own)?, own, id: format!("{}/{}", vm.name, vcpu.number), vm: Some(&vm.name) })
+    })
+}
+
+/// The threads of a guest as they really were.
+fn thread_rows<'a>(view: &'a VmView, guest: &'a MachineView) -> Vec<Shown<'a>> {
+    let Some(truth) = view.truth(guest.id) else { return Vec::new() };
+    let vm = view.model.vm_of_guest(guest.id).map(|(_, vm)| vm.name.as_str());
+    let mut rows: Vec<&Row> = truth.rows().map(|r| &**r).filter(|r| r.key().kind == RowKind::VmThread).collect();
+    rows.sort_by_key(|r| r.key());
+    let shown = |row: &'a Row| {
+        let own = guest.store.find(&RowKey { kind: RowKind::Thread, ..row.key() });
+        let own = own.and_then(|id| guest.store.row(id)).map(|r| &**r);
+        Shown { row, own, id: row.key().to_string(), vm }
+    };
+    rows.into_iter().map(shown).collect()
+}
+
+/// A state of a row that may belong to a VM: field `vm`.
+struct OfVm<'a> {
+    state: StateSubject<'a>,
+    vm: Option<&'a str>,
+}
+
+impl Subject for OfVm<'_> {
+    fn get(&self, path: &Path) -> Option<FieldValue<'_>> {
+        if path.single() == Some("vm") { self.vm.map(FieldValue::Text) } else { self.state.get(path) }
     }
 }
 
 /// Thread and CPU of an interval, as far as the row and its look say.
-fn tid_and_cpu(row: &Row, look: Look) -> (Option<i64>, Option<u16>) {
-    let key = row.key();
-    let aux = (look.aux != Look::NO_AUX).then_some(look.aux);
+fn tid_and_cpu(shown: &Shown<'_>, it: &Interval) -> (Option<i64>, Option<u16>) {
+    let key = shown.row.key();
+    let number = |look: Look| (look.aux != Look::NO_AUX).then_some(look.aux);
     match key.kind {
-        RowKind::Thread | RowKind::Vcpu => {
-            (Some(i64::from(key.id)), aux.and_then(|a| u16::try_from(a).ok()).or(key.cpu.known()))
+        RowKind::Thread | RowKind::Vcpu | RowKind::VmThread => {
+            // In joined rows the number may say who; the machine's own row always says where.
+            let look = match shown.own {
+                Some(own) => own.at(it.begin).map(|there| there.look),
+                None => Some(it.look),
+            };
+            let cpu = look.and_then(number).and_then(|a| u16::try_from(a).ok());
+            (Some(i64::from(key.id)), cpu.or(key.cpu.known()))
         }
-        RowKind::Cpu => (aux.map(|a| i64::from(a as i32)), key.cpu.known()),
+        RowKind::Cpu | RowKind::PhysicalCpu => (number(it.look).map(|a| i64::from(a as i32)), key.cpu.known()),
         RowKind::Irq | RowKind::Softirq => (None, key.cpu.known()),
     }
 }

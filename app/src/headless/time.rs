@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use stratoscope_core::query::time::{TimeBase, parse_time};
 use stratoscope_core::session::{MachineView, Snapshot};
-use stratoscope_core::vocab::{MachineNs, RefNs, TimeRange};
+use stratoscope_core::vocab::{Dur, MachineNs, RefNs, TimeRange};
 
 use crate::headless::args::{Common, TimeAxis};
 
@@ -49,6 +49,15 @@ impl Window {
                 let at = |ns: i128| MachineNs(own.to_axis(ns));
                 TimeRange::new(at(self.local.0), at(self.local.1))
             }
+        }
+    }
+
+    /// The window's begin as one instant of a machine: the last that is not printed after it. (The first of
+    /// [`Window::on`] can be printed a nanosecond later, where the machine's clock is the slower one.)
+    pub(super) fn instant(&self, machine: &MachineView) -> MachineNs {
+        match self.axis {
+            TimeAxis::Synced => machine.map.from_ref(self.range.begin + Dur(1)) - Dur(1),
+            TimeAxis::Local => self.on(machine).begin,
         }
     }
 
