@@ -90,11 +90,14 @@ fn scene() -> Scene {
     Scene {
         version: 1,
         complete: true,
+        facts: Arc::default(),
         machines: vec![machine.into_scene()],
         names,
         origin_ns: 0,
         dated: false,
         extent: Some(TimeRange::new(RefNs(0), RefNs(LENGTH_NS))),
+        vm: None,
+        enters_guests: false,
     }
 }
 

@@ -4,13 +4,17 @@
 
 use std::path::PathBuf;
 
+use stratoscope_core::session::SyncChoice;
 use stratoscope_core::vocab::{Cpu, Dur, MachineId, RefNs, RowKey, RowKind, State as RowState, StateSet, TimeRange};
 
 use crate::window::command::{Command, Direction, PickedEvent, RowRef, RowStep};
-use crate::window::layout::Panes;
+use crate::window::joint::clocks::aligned;
+use crate::window::layout::{PaneKind, Panes};
 use crate::window::navigate::{self, Place};
+use crate::window::relations;
 use crate::window::settings::ThemeChoice;
 use crate::window::state::{Overlay, State};
+use crate::window::tour;
 use crate::window::view::TimeFormat;
 
 /// What a command asks of the world outside of the window's state.
@@ -28,8 +32,14 @@ pub enum Effect {
     Quit,
     /// Put a text into the clipboard.
     Copy(String),
+    /// Take another choice about clocks.
+    ChooseSync(SyncChoice),
     /// Find the next or previous event and select it.
     SeekEvent(EventSeek),
+    /// Open the sample of the tour that begins, unless it is open.
+    OpenTour,
+    /// Show what the tour's step speaks of.
+    ShowTourStep,
     /// Select another row of the focused pane: only it knows what it shows, and in which order.
     StepRow(RowStep),
     /// Select the next or previous row that the search finds.
@@ -109,6 +119,18 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
             let goal = with_row(state, |s, row| navigate::follow_waker(&s.scene, row, s.view.instant()));
             go(state, goal);
         }
+        Command::GoToHostThread => {
+            let goal = with_row(state, |s, row| relations::go_to_thread(&s.scene, row, s.view.instant()));
+            go_shown(state, goal);
+        }
+        Command::GoToVcpu => {
+            let goal = with_row(state, |s, row| relations::go_to_vcpu(&s.scene, row, s.view.instant()));
+            go_shown(state, goal);
+        }
+        Command::GoToCulprit => {
+            let goal = with_row(state, |s, row| relations::go_to_culprit(&s.scene, row, s.view.instant()));
+            go_shown(state, goal);
+        }
 
         Command::ToggleRow(row) => {
             if !state.view.collapsed.remove(&row) {
@@ -118,6 +140,11 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
         Command::ToggleHideIdle => {
             state.view.hide_idle = !state.view.hide_idle;
             state.settings.hide_idle = state.view.hide_idle;
+        }
+        Command::ToggleIdleTasks => state.view.idle_tasks = !state.view.idle_tasks,
+        Command::ToggleByMachine => {
+            state.view.by_machine = !state.view.by_machine;
+            state.settings.by_machine = state.view.by_machine;
         }
         Command::ToggleCompact => {
             state.view.compact = !state.view.compact;
@@ -138,12 +165,32 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
             }
         }
 
+        Command::SetSynced(on) => return choose(state, SyncChoice { enabled: on, ..state.choice.clone() }),
+        Command::ToggleSynced => {
+            return choose(state, SyncChoice { enabled: !state.choice.enabled, ..state.choice.clone() });
+        }
+        Command::ChooseSync(choice) => return choose(state, choice),
+        Command::MarkEvent => mark_event(state),
+        Command::AlignEvents => match (state.align, state.event) {
+            (Some(first), Some(second)) => match aligned(&state.scene.facts, &state.choice, first, second) {
+                Ok(choice) => {
+                    state.align = None;
+                    return choose(state, choice);
+                }
+                Err(why) => state.notice = Some(why),
+            },
+            (None, _) => state.notice = Some("Mark an event first, then pick the other one".to_owned()),
+            (_, None) => state.notice = Some("Pick an event of the other machine in the table".to_owned()),
+        },
+
         Command::TogglePane(kind) => {
+            state.own_layout = false;
             state.panes.toggle(&kind);
             state.panes.forget_closed();
             keep_layout(state);
         }
         Command::ShowPane(kind) => {
+            state.own_layout = false;
             state.panes.show(&kind);
             keep_layout(state);
         }
@@ -153,6 +200,7 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
             }
         }
         Command::SetPreset(preset) => {
+            state.own_layout = false;
             state.panes = Panes::preset(preset, state.scene.machines.len());
             keep_layout(state);
         }
@@ -174,12 +222,35 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
             };
         }
         Command::ZoomUi(factor) => state.settings.scale_ui(factor),
+        Command::StartTour(name) => return start_tour(state, &name),
+        Command::StepTour(direction) => return step_tour(state, direction),
+        Command::EndTour => state.tour = None,
         Command::ToggleKeys => state.overlay = toggled(state.overlay, Overlay::Keys),
         Command::TogglePalette => state.overlay = toggled(state.overlay, Overlay::Palette),
         Command::ToggleProblems => state.problems = !state.problems,
         Command::Dismiss => return dismiss(state),
     }
     Vec::new()
+}
+
+fn choose(state: &mut State, choice: SyncChoice) -> Vec<Effect> {
+    if choice == state.choice {
+        return Vec::new();
+    }
+    state.choice = choice.clone();
+    state.settings.set_clocks(&state.paths, &choice);
+    vec![Effect::ChooseSync(choice)]
+}
+
+fn mark_event(state: &mut State) {
+    match (state.align, state.event) {
+        (Some(_), _) => state.align = None,
+        (None, Some(event)) => {
+            state.align = Some(event);
+            state.notice = Some("Marked. Now pick an event of the other machine, and align it".to_owned());
+        }
+        (None, None) => state.notice = Some("Pick an event in the table first".to_owned()),
+    }
 }
 
 fn open(state: &mut State, paths: Vec<PathBuf>, recording: Option<usize>) -> Vec<Effect> {
@@ -189,6 +260,32 @@ fn open(state: &mut State, paths: Vec<PathBuf>, recording: Option<usize>) -> Vec
     keep_layout(state);
     state.begin(paths, recording);
     vec![Effect::Open]
+}
+
+fn start_tour(state: &mut State, name: &str) -> Vec<Effect> {
+    if tour::find(name).is_none() {
+        state.notice = Some(format!("There is no tour called {name}"));
+        return Vec::new();
+    }
+    state.tour = Some(tour::Progress { name: name.to_owned(), step: 0, path: None, waiting: true });
+    vec![Effect::OpenTour]
+}
+
+fn step_tour(state: &mut State, direction: Direction) -> Vec<Effect> {
+    let Some((progress, steps)) = state.tour.as_mut().and_then(|p| p.at().map(|(t, _)| t.steps.len()).map(|n| (p, n)))
+    else {
+        state.notice = Some("No tour is under way: Help offers them".to_owned());
+        return Vec::new();
+    };
+    match direction {
+        Direction::Forward if progress.step + 1 == steps => {
+            state.tour = None;
+            return Vec::new();
+        }
+        Direction::Forward => progress.step += 1,
+        Direction::Back => progress.step = progress.step.saturating_sub(1),
+    }
+    vec![Effect::ShowTourStep]
 }
 
 /// Remembers how panes are arranged for what is open.
@@ -266,6 +363,23 @@ fn go(state: &mut State, goal: Result<Place, navigate::Nowhere>) {
     }
 }
 
+/// Goes to a row of another machine, and opens a pane for it if none shows it.
+fn go_shown(state: &mut State, goal: Result<Place, navigate::Nowhere>) {
+    if let Ok(place) = &goal
+        && state.pane_of(place.row).is_none()
+    {
+        let kind = match place.row.key.kind {
+            RowKind::Vcpu | RowKind::VmThread => PaneKind::VirtualMachines,
+            RowKind::PhysicalCpu => PaneKind::PhysicalCpus,
+            RowKind::Thread => PaneKind::ControlFlow(None),
+            RowKind::Cpu | RowKind::Irq | RowKind::Softirq => PaneKind::Resources(None),
+        };
+        state.panes.show(&kind);
+        keep_layout(state);
+    }
+    go(state, goal);
+}
+
 fn select_event(state: &mut State, event: PickedEvent) {
     state.event = Some(event);
     state.view.selection = Some(TimeRange::new(event.t, event.t));
@@ -304,6 +418,8 @@ fn dismiss(state: &mut State) -> Vec<Effect> {
     } else if state.view.selection.is_some() {
         state.view.selection = None;
         state.event = None;
+    } else {
+        state.tour = None;
     }
     vec![Effect::ReleaseFocus]
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use stratoscope_core::session::SyncChoice;
 use stratoscope_core::vocab::{Cpu, MachineId, RefNs, RowKey, State, TimeRange};
 
 use crate::window::layout::{PaneKind, Preset};
@@ -106,11 +107,21 @@ pub enum Command {
     FollowCpu,
     /// Follow the wake-up arrow from the selected state to its waker.
     FollowWaker,
+    /// Select the host's thread that the selected row's vCPU is.
+    GoToHostThread,
+    /// Select the vCPU that the selected row is on.
+    GoToVcpu,
+    /// Select whoever had the CPU instead of the selected row.
+    GoToCulprit,
 
     /// Expand or collapse a row's children.
     ToggleRow(RowRef),
     /// Hide rows that are idle in the window, or show all.
     ToggleHideIdle,
+    /// Show or hide tasks inside VMs that are idle in the window.
+    ToggleIdleTasks,
+    /// Colour physical CPUs by machine or by state.
+    ToggleByMachine,
     /// Small rows or large ones.
     ToggleCompact,
     /// Dim all but this state in every timeline, or show all again.
@@ -124,6 +135,17 @@ pub enum Command {
 
     /// Select an event of the table, and with it its instant.
     SelectEvent(PickedEvent),
+
+    /// Apply the synchronisation, or show every machine where its clock's date puts it.
+    SetSynced(bool),
+    /// The other of the two.
+    ToggleSynced,
+    /// Choose reference, methods, offsets by hand.
+    ChooseSync(SyncChoice),
+    /// Remember the picked event, to align another one with it; once more forgets it.
+    MarkEvent,
+    /// Move a machine so that the picked event is at the same instant as the marked one.
+    AlignEvents,
 
     /// Show or hide a pane.
     TogglePane(PaneKind),
@@ -143,6 +165,12 @@ pub enum Command {
     CycleTheme,
     /// Larger or smaller text (factor), `None`: normal size.
     ZoomUi(Option<f32>),
+    /// Begin the tour of that name.
+    StartTour(String),
+    /// Go to the next or the previous step of the tour.
+    StepTour(Direction),
+    /// End the tour; the sample stays open.
+    EndTour,
     /// Show or hide the list of keys.
     ToggleKeys,
     /// Show or hide the command palette.

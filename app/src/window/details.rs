@@ -11,6 +11,7 @@ use crate::window::frame::FrameContext;
 use crate::window::layout::PaneKind;
 use crate::window::navigate;
 use crate::window::parts::{heading_ui, line_ui, pair_ui, share_bar_ui, swatch, swatch_ui};
+use crate::window::relations;
 use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::describe;
 use crate::window::timeline::lane::Interval;
@@ -129,7 +130,7 @@ fn interval_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, row: RowRef, interval: &I
     ui.add_space(Sizes::GRID / 2.0);
 
     let name = words::row_name(scene, row);
-    pair_ui(ui, theme, if row.key.kind == RowKind::Thread { "thread" } else { "row" }, &name);
+    pair_ui(ui, theme, row_word(row.key.kind), &name);
     let description = describe(scene, row, interval, &clock, theme);
     for (word, text) in description.iter().flat_map(|d| &d.facts) {
         pair_ui(ui, theme, word, text);
@@ -155,9 +156,42 @@ fn interval_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, row: RowRef, interval: &I
     if row.key.kind == RowKind::Thread {
         button_ui(ui, cx, "Go to waker", &hint, can_follow, Command::FollowWaker);
     }
+    across_ui(ui, cx, row, span.begin);
     let hint = cx.keymap.hint("follow");
     button_ui(ui, cx, "Follow the CPU", &hint, true, Command::FollowCpu);
     button_ui(ui, cx, "Copy", "", true, Command::Copy(text));
+}
+
+/// What a row of that kind is called before its name.
+fn row_word(kind: RowKind) -> &'static str {
+    match kind {
+        RowKind::Thread => "thread",
+        RowKind::VmThread => "inside a VM",
+        _ => "row",
+    }
+}
+
+/// Buttons to the same thing on other machines, and to who is to blame.
+fn across_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, row: RowRef, begin: RefNs) {
+    let scene = &cx.state.scene;
+    let t = cx.state.view.selection.map_or(begin, |s| s.begin);
+    let (taken, thread, vcpu) = (
+        relations::go_to_culprit(scene, row, t).is_ok(),
+        relations::go_to_thread(scene, row, t).is_ok_and(|place| place.row != row),
+        relations::go_to_vcpu(scene, row, t).is_ok_and(|place| place.row != row),
+    );
+    let physical = row.key.kind == RowKind::PhysicalCpu;
+    for (wanted, text, id, command) in [
+        (taken && !physical, "Go to who took it", "culprit", Command::GoToCulprit),
+        (taken && physical, "Go to what runs", "culprit", Command::GoToCulprit),
+        (vcpu, "Go to the vCPU", "vcpu", Command::GoToVcpu),
+        (thread, "Go to the host thread", "host-thread", Command::GoToHostThread),
+    ] {
+        if wanted {
+            let hint = cx.keymap.hint(id);
+            button_ui(ui, cx, text, &hint, true, command);
+        }
+    }
 }
 
 fn button_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, text: &str, hint: &str, enabled: bool, command: Command) {

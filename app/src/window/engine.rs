@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use stratoscope_core::session::SyncChoice;
 use stratoscope_core::vocab::{RefNs, TimeRange};
 
 use crate::window::event_pages::EventSource;
@@ -32,6 +33,8 @@ pub trait Engine {
     fn poll(&mut self) -> Option<News>;
     /// Stops reading; what was read stays.
     fn cancel(&self);
+    /// Takes another choice about clocks and virtual machines; nothing is read again.
+    fn choose(&self, choice: SyncChoice);
     /// Waits until all is read; for pictures and tests. Returns whether it came to that in time.
     fn wait(&self, longest: Duration) -> bool;
 }

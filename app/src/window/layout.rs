@@ -15,6 +15,20 @@ pub enum PaneKind {
     Events,
     /// Time per state in the selected range.
     Statistics,
+    /// VMs with their vCPUs and the tasks inside.
+    VirtualMachines,
+    /// CPUs of hosts with whatever runs on them, also inside VMs.
+    PhysicalCpus,
+    /// How clocks were put on one axis, and how exactly.
+    Synchronisation,
+    /// Exits by VM, vCPU and reason.
+    Exits,
+    /// Stolen time per vCPU, VM and task.
+    Steal,
+    /// The instances of a recurring task.
+    Periodic,
+    /// What everything does at one instant.
+    Instant,
 }
 
 impl PaneKind {
@@ -22,13 +36,13 @@ impl PaneKind {
     pub fn machine(&self) -> Option<MachineId> {
         match self {
             Self::ControlFlow(machine) | Self::Resources(machine) => *machine,
-            Self::Events | Self::Statistics => None,
+            _ => None,
         }
     }
 
     /// Whether it shows rows of states over time.
     pub fn is_timeline(&self) -> bool {
-        matches!(self, Self::ControlFlow(_) | Self::Resources(_))
+        matches!(self, Self::ControlFlow(_) | Self::Resources(_) | Self::VirtualMachines | Self::PhysicalCpus)
     }
 
     /// What it shows, without the machine.
@@ -38,6 +52,13 @@ impl PaneKind {
             Self::Resources(_) => "Resources",
             Self::Events => "Events",
             Self::Statistics => "Statistics",
+            Self::VirtualMachines => "Virtual machines",
+            Self::PhysicalCpus => "Physical CPUs",
+            Self::Synchronisation => "Synchronisation",
+            Self::Exits => "Exits",
+            Self::Steal => "Steal",
+            Self::Periodic => "Periodic task",
+            Self::Instant => "State at the cursor",
         }
     }
 }
@@ -49,6 +70,12 @@ pub enum Preset {
     Kernel,
     /// The machines beside each other.
     Compare,
+    /// Virtual machines and physical CPUs, and below them what host and guests did.
+    VirtualMachines,
+    /// The threads of host and guests beside each other.
+    SideBySide,
+    /// The clocks above, host and guests beside each other below.
+    Synchronisation,
 }
 
 /// The panes of the window.
@@ -92,13 +119,32 @@ impl Panes {
                     .collect();
                 (vec![(tiles.insert_horizontal_tile(columns), 4.0)], PaneKind::ControlFlow(Some(MachineId(0))))
             }
-            Preset::Kernel | Preset::Compare => {
+            Preset::VirtualMachines => {
+                let vms = tabs(&mut tiles, vec![PaneKind::VirtualMachines]);
+                let cpus = tabs(&mut tiles, vec![PaneKind::PhysicalCpus]);
+                let flows = flows(&mut tiles, machines);
+                (vec![(vms, 2.3), (cpus, 0.95), (flows, 1.8)], PaneKind::VirtualMachines)
+            }
+            Preset::SideBySide if machines > 1 => {
+                let flows = flows(&mut tiles, machines);
+                (vec![(flows, 4.0)], PaneKind::ControlFlow(Some(MachineId(0))))
+            }
+            Preset::Synchronisation => {
+                let clocks = tabs(&mut tiles, vec![PaneKind::Synchronisation]);
+                let flows = flows(&mut tiles, machines);
+                (vec![(clocks, 3.2), (flows, 1.6)], PaneKind::Synchronisation)
+            }
+            Preset::Kernel | Preset::Compare | Preset::SideBySide => {
                 let flow = tabs(&mut tiles, vec![PaneKind::ControlFlow(None)]);
                 let resources = tabs(&mut tiles, vec![PaneKind::Resources(None)]);
                 (vec![(flow, 3.0), (resources, 1.6)], PaneKind::ControlFlow(None))
             }
         };
-        let tables = tabs(&mut tiles, vec![PaneKind::Events, PaneKind::Statistics]);
+        let mut below = vec![PaneKind::Events, PaneKind::Statistics];
+        if preset == Preset::VirtualMachines {
+            below.extend([PaneKind::Exits, PaneKind::Steal, PaneKind::Periodic, PaneKind::Instant]);
+        }
+        let tables = tabs(&mut tiles, below);
         let mut parts = above;
         parts.push((tables, 1.4));
         let root = column(&mut tiles, &parts);
@@ -220,6 +266,14 @@ pub fn simplification() -> egui_tiles::SimplificationOptions {
     egui_tiles::SimplificationOptions { all_panes_must_have_tabs: true, ..Default::default() }
 }
 
+/// The threads of each machine beside each other, all columns of one width: so a stretch of time is equally long in
+/// each. More than four would be too narrow to read.
+fn flows(tiles: &mut Tiles<PaneKind>, machines: usize) -> TileId {
+    let ids = (0..machines.clamp(1, 4)).filter_map(|n| u16::try_from(n).ok()).map(MachineId);
+    let columns: Vec<TileId> = ids.map(|m| tabs(tiles, vec![PaneKind::ControlFlow(Some(m))])).collect();
+    tiles.insert_horizontal_tile(columns)
+}
+
 fn tabs(tiles: &mut Tiles<PaneKind>, kinds: Vec<PaneKind>) -> TileId {
     let children = kinds.into_iter().map(|k| tiles.insert_pane(k)).collect();
     tiles.insert_tab_tile(children)
@@ -249,6 +303,14 @@ mod tests {
         let compare = Panes::preset(Preset::Compare, 2);
         assert!(compare.contains(&PaneKind::ControlFlow(Some(MachineId(1)))));
         assert!(!compare.contains(&PaneKind::ControlFlow(None)));
+        let vms = Panes::preset(Preset::VirtualMachines, 3);
+        for kind in [PaneKind::VirtualMachines, PaneKind::PhysicalCpus, PaneKind::ControlFlow(Some(MachineId(2)))] {
+            assert!(vms.contains(&kind), "{kind:?}");
+        }
+        let beside = Panes::preset(Preset::SideBySide, 2);
+        assert!(beside.contains(&PaneKind::ControlFlow(Some(MachineId(0)))));
+        assert!(!beside.contains(&PaneKind::Resources(Some(MachineId(0)))));
+        assert_eq!(Panes::preset(Preset::SideBySide, 1).kinds(), Panes::preset(Preset::Kernel, 1).kinds());
         assert_eq!(Panes::preset(Preset::Compare, 1).kinds(), Panes::preset(Preset::Kernel, 1).kinds());
     }
 

@@ -5,6 +5,7 @@ use stratoscope_core::sync::ClockMap;
 use stratoscope_core::vocab::{Cpu, Dur, MachineNs, RefNs, RowKey, RowKind, State, Tid, TimeRange};
 
 use crate::window::command::{Direction, RowRef};
+use crate::window::relations;
 use crate::window::timeline::lane::Interval;
 use crate::window::timeline::scene::{Scene, SceneMachine, SceneRow};
 
@@ -122,7 +123,18 @@ pub fn follow(scene: &Scene, row: RowRef, t: RefNs) -> Result<Place, Nowhere> {
         RowKind::Cpu | RowKind::Irq | RowKind::Softirq => current_thread(machine, row.key.cpu, at)
             .map(|row| Place { row, t })
             .ok_or_else(|| "It is not known what runs on this CPU then".to_owned()),
-        RowKind::Thread | RowKind::Vcpu => {
+        RowKind::Vcpu | RowKind::VmThread => {
+            // The thread leads on; whoever looks at vCPUs and their tasks goes on looking at such rows.
+            let twin = |row: RowRef, kind| RowRef { key: RowKey { kind, ..row.key }, ..row };
+            let place = follow(scene, twin(row, RowKind::Thread), t)?;
+            let same = twin(place.row, row.key.kind);
+            Ok(if scene.row(same).is_some() { Place { row: same, ..place } } else { place })
+        }
+        RowKind::PhysicalCpu => match relations::go_to_culprit(scene, row, t) {
+            Ok(place) => Ok(place),
+            Err(_) => follow(scene, RowRef { key: RowKey::cpu(row.key.cpu), ..row }, t),
+        },
+        RowKind::Thread => {
             let present = scene_row.lane.at(at);
             let on_cpu = if row.key.is_idle_task() {
                 Some(row.key.cpu)

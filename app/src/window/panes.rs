@@ -1,6 +1,7 @@
 //! The panes: what each kind shows, its tab, and what it says while it has nothing to show.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use egui::{Color32, RichText, Stroke, Ui, Visuals, WidgetText};
 use egui_tiles::{Behavior, TabState, TileId, Tiles, UiResponse};
@@ -11,6 +12,7 @@ use crate::window::command::{Command, Direction, RowRef, RowStep};
 use crate::window::event_pages::EventPages;
 use crate::window::events::EventsPane;
 use crate::window::frame::FrameContext;
+use crate::window::joint::JointPanes;
 use crate::window::layout::{PaneKind, simplification};
 use crate::window::statistics::Statistics;
 use crate::window::status_bar::Hover;
@@ -26,6 +28,8 @@ pub struct PaneMemory {
     pub events: EventsPane,
     /// The statistics pane.
     pub statistics: Statistics,
+    /// Panes about what several machines tell together.
+    pub joint: JointPanes,
     /// What timelines have in common.
     pub shared: Shared,
 }
@@ -36,7 +40,8 @@ impl PaneMemory {
         Self {
             timelines: BTreeMap::new(),
             events: EventsPane::default(),
-            statistics: Statistics::new(wake),
+            statistics: Statistics::new(Wake::clone(&wake)),
+            joint: JointPanes::new(&wake),
             shared: Shared::default(),
         }
     }
@@ -45,6 +50,7 @@ impl PaneMemory {
     pub fn reset(&mut self) {
         self.timelines.clear();
         self.events.reset();
+        self.joint.reset();
         self.shared.hover = None;
     }
 
@@ -56,6 +62,11 @@ impl PaneMemory {
     /// The next row that the search finds in a pane.
     pub fn step_match(&self, pane: &PaneKind, from: Option<RowRef>, direction: Direction) -> Option<RowRef> {
         self.timelines.get(pane)?.step_match(from, direction)
+    }
+
+    /// Waits until panes have counted what they show; for pictures and tests.
+    pub fn wait(&self, longest: Duration) -> bool {
+        self.statistics.wait(longest) && self.joint.wait(longest)
     }
 
     /// Puts the keyboard into a pane's row search. Returns whether the pane has one.
@@ -103,8 +114,14 @@ impl PaneBehavior<'_, '_> {
         match kind {
             PaneKind::ControlFlow(machine) => self.timeline_ui(ui, kind, RowSet::ControlFlow, *machine),
             PaneKind::Resources(machine) => self.timeline_ui(ui, kind, RowSet::Resources, *machine),
+            PaneKind::VirtualMachines => self.timeline_ui(ui, kind, RowSet::VirtualMachines, None),
+            PaneKind::PhysicalCpus => self.timeline_ui(ui, kind, RowSet::PhysicalCpus, None),
             PaneKind::Events => self.memory.events.ui(ui, self.cx, self.pages),
             PaneKind::Statistics => self.memory.statistics.ui(ui, self.cx),
+            PaneKind::Synchronisation | PaneKind::Exits | PaneKind::Steal | PaneKind::Periodic | PaneKind::Instant => {
+                let PaneMemory { joint, shared, .. } = &mut *self.memory;
+                joint.ui(ui, self.cx, kind, shared);
+            }
         }
     }
 
@@ -146,6 +163,8 @@ fn empty_words(cx: &FrameContext<'_>, set: RowSet, machine: Option<MachineId>) -
     let wanted = |kind: RowKind| match set {
         RowSet::ControlFlow => kind == RowKind::Thread,
         RowSet::Resources => kind == RowKind::Cpu || kind == RowKind::Irq || kind == RowKind::Softirq,
+        RowSet::VirtualMachines => kind == RowKind::Vcpu,
+        RowSet::PhysicalCpus => kind == RowKind::Cpu || kind == RowKind::PhysicalCpu,
     };
     let mut machines = scene.machines.iter().filter(|m| machine.is_none_or(|id| id == m.id));
     if machines.any(|m| m.rows.iter().any(|r| wanted(r.key.kind))) {
@@ -161,7 +180,11 @@ fn empty_words(cx: &FrameContext<'_>, set: RowSet, machine: Option<MachineId>) -
             format!("No thread's state can be told: {whose} no scheduler events."),
             "lttng enable-event --kernel 'sched_*,lttng_statedump_*' && lttng enable-event --kernel --syscall --all",
         ),
-        RowSet::Resources => (
+        RowSet::VirtualMachines => (
+            "No virtual machines are seen: the host's traces have no entries into guests.".to_owned(),
+            "lttng enable-event --kernel 'kvm_*,sched_*,lttng_statedump_*'   # on the host",
+        ),
+        RowSet::Resources | RowSet::PhysicalCpus => (
             format!("No CPU's state can be told: {whose} neither scheduler nor interrupt events."),
             "lttng enable-event --kernel 'sched_switch,irq_handler_*,irq_softirq_*,timer_*'",
         ),
@@ -224,6 +247,13 @@ impl Behavior<PaneKind> for PaneBehavior<'_, '_> {
             PaneKind::Resources(_) => "pane-resources",
             PaneKind::Events => "pane-events",
             PaneKind::Statistics => "pane-statistics",
+            PaneKind::VirtualMachines => "pane-vms",
+            PaneKind::PhysicalCpus => "pane-physical-cpus",
+            PaneKind::Synchronisation => "pane-sync",
+            PaneKind::Exits => "pane-exits",
+            PaneKind::Steal => "pane-steal",
+            PaneKind::Periodic => "pane-periodic",
+            PaneKind::Instant => "pane-instant",
         };
         let full = self.cx.keymap.hint("full-pane");
         let own = catalogue::entry(id).map_or_else(String::new, |e| self.cx.keymap.text(e));

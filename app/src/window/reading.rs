@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use stratoscope_core::index::EventTable;
-use stratoscope_core::session::{Phase, Recordings, Session, SessionOptions, Snapshot, TraceView};
+use stratoscope_core::session::{Phase, Recordings, Session, SessionOptions, Snapshot, SyncChoice, TraceView};
 use stratoscope_core::sync::ClockMap;
 use stratoscope_core::vocab::{EventKind, MachineNs, RefNs, TimeRange};
 
@@ -77,6 +77,10 @@ impl Engine for Reading {
 
     fn cancel(&self) {
         self.session.cancel();
+    }
+
+    fn choose(&self, choice: SyncChoice) {
+        self.session.choose(choice);
     }
 
     fn wait(&self, longest: Duration) -> bool {

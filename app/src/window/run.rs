@@ -15,6 +15,8 @@ use crate::window::shell::{Window, WindowOptions};
 pub struct Options {
     /// The settings file; the user's own if `None`.
     pub settings: Option<PathBuf>,
+    /// The tour to begin.
+    pub tour: Option<String>,
 }
 
 /// Why there is no window.
@@ -87,16 +89,18 @@ pub fn run_window(paths: Vec<PathBuf>, options: Options) -> Result<(), RunError>
         opener: reading::opener(),
     };
     // Made only once there is a context to make it with; the closure must not keep what is no longer needed.
-    let parts = Rc::new(RefCell::new(Some((paths, window_options))));
+    let parts = Rc::new(RefCell::new(Some((paths, options.tour, window_options))));
     let created = Rc::clone(&parts);
     let result = eframe::run_native(
         "stratoscope",
         native,
         Box::new(move |cc| {
             let taken = parts.borrow_mut().take();
-            let (paths, window_options) = taken.ok_or("the window is made once")?;
+            let (paths, tour, window_options) = taken.ok_or("the window is made once")?;
             let mut window = Window::new(&cc.egui_ctx, window_options);
-            if !paths.is_empty() {
+            if let Some(tour) = tour {
+                window.send(&cc.egui_ctx, Command::StartTour(tour));
+            } else if !paths.is_empty() {
                 window.send(&cc.egui_ctx, Command::Open(paths));
             }
             Ok(Box::new(App { window }))

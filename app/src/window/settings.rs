@@ -8,8 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use stratoscope_core::session::SyncChoice;
 use stratoscope_core::vocab::Problem;
 
+use crate::window::joint::clocks::KeptChoice;
 use crate::window::layout::Panes;
 use crate::window::view::TimeFormat;
 
@@ -44,6 +46,8 @@ pub struct Settings {
     pub compact: bool,
     /// Hide rows that are idle in the window.
     pub hide_idle: bool,
+    /// Colour physical CPUs by whose work they do instead of by state.
+    pub by_machine: bool,
     /// How times are written.
     pub time_format: TimeFormat,
     /// Whether the experiment tree is shown.
@@ -52,6 +56,8 @@ pub struct Settings {
     pub details: bool,
     /// How panes were arranged, by what was open.
     pub layouts: Vec<(Vec<PathBuf>, Panes)>,
+    /// What was chosen about clocks, by what was open.
+    pub clocks: Vec<(Vec<PathBuf>, KeptChoice)>,
 }
 
 impl Default for Settings {
@@ -63,10 +69,12 @@ impl Default for Settings {
             keys: BTreeMap::new(),
             compact: false,
             hide_idle: false,
+            by_machine: false,
             time_format: TimeFormat::default(),
             tree: true,
             details: true,
             layouts: Vec::new(),
+            clocks: Vec::new(),
         }
     }
 }
@@ -105,6 +113,21 @@ impl Settings {
         self.layouts.truncate(RECENT);
     }
 
+    /// What was chosen about clocks when these paths were open.
+    pub fn clocks(&self, paths: &[PathBuf]) -> SyncChoice {
+        self.clocks.iter().find(|(p, _)| p == paths).map_or_else(SyncChoice::default, |(_, kept)| kept.choice())
+    }
+
+    /// Remembers what was chosen about clocks for these paths.
+    pub fn set_clocks(&mut self, paths: &[PathBuf], choice: &SyncChoice) {
+        self.clocks.retain(|(p, _)| p != paths);
+        // What needs no choice needs no memory.
+        if *choice != SyncChoice::default() && !paths.is_empty() {
+            self.clocks.insert(0, (paths.to_vec(), KeptChoice::of(choice)));
+            self.clocks.truncate(RECENT);
+        }
+    }
+
     /// Brings numbers that somebody typed into the file back into reason.
     fn checked(mut self) -> Self {
         if !self.ui_scale.is_finite() || !SCALES.contains(&self.ui_scale) {
@@ -112,6 +135,7 @@ impl Settings {
         }
         self.recent.truncate(RECENT);
         self.layouts.truncate(RECENT);
+        self.clocks.truncate(RECENT);
         self
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use egui::{CentralPanel, Frame, Margin, Panel, RichText, Ui, ViewportCommand};
+use stratoscope_core::session::SyncChoice;
 use stratoscope_core::vocab::{Problem, Severity};
 
 use crate::window::apply::{Effect, apply, keep_layout};
@@ -26,12 +27,14 @@ use crate::window::reading;
 use crate::window::samples::Sample;
 use crate::window::settings::{self, Settings, ThemeChoice};
 use crate::window::sidebar::{self, Sidebar};
+use crate::window::slide::{Places, Slide};
 use crate::window::start::{drop_overlay_ui, start_ui};
 use crate::window::state::{Overlay, State};
 use crate::window::status_bar::{self, Hover, status_bar_ui};
 use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::Input;
 use crate::window::top_bar::{self, top_bar_ui};
+use crate::window::tour_card::tour_card_ui;
 use crate::window::words;
 use crate::window::worker::Wake;
 
@@ -79,12 +82,14 @@ pub struct Window {
     dialogs: Dialogs,
     samples: Vec<Sample>,
     hover: Hover,
+    slide: Slide,
     settings_path: Option<PathBuf>,
     saved: Settings,
     changed_at: Option<Instant>,
     /// Theme and scale that the context has.
     dressed: Option<(bool, f32)>,
     wake: Wake,
+    ctx: egui::Context,
 }
 
 impl Window {
@@ -117,10 +122,12 @@ impl Window {
             dialogs: Dialogs::new(options.native_dialogs),
             samples: options.samples,
             hover: Hover::default(),
+            slide: Slide::default(),
             settings_path: options.settings,
             changed_at: None,
             dressed: None,
             wake,
+            ctx: ctx.clone(),
         };
         window.dress(ctx);
         window
@@ -153,17 +160,22 @@ impl Window {
         let end = Instant::now() + longest;
         let left = || end.saturating_duration_since(Instant::now());
         let read = self.engine.as_ref().is_none_or(|e| e.wait(left()));
-        self.take_news();
+        let ctx = self.ctx.clone();
+        self.take_news(&ctx);
+        self.slide.finish(&mut self.state.scene);
         self.poll_events();
         let events = self.pages.wait(left());
         self.poll_events();
-        read && events && self.pages.wait(left()) && self.panes.statistics.wait(left())
+        read && events && self.pages.wait(left()) && self.panes.wait(left())
     }
 
     /// One frame of the whole window.
     pub fn frame_ui(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
-        self.take_news();
+        self.take_news(&ctx);
+        if self.slide.step(&mut self.state.scene, ctx.input(|i| i.time)) {
+            ctx.request_repaint();
+        }
         self.poll_events();
         self.dress(&ctx);
         let mut commands = self.input(&ctx);
@@ -249,9 +261,12 @@ impl Window {
         self.dressed = Some(wanted);
     }
 
-    fn take_news(&mut self) {
+    fn take_news(&mut self, ctx: &egui::Context) {
         let Some(news) = self.engine.as_mut().and_then(|e| e.poll()) else { return };
+        let (middle, now) = (self.state.view.instant(), ctx.input(|i| i.time));
+        let before = Places::of(&self.state.scene);
         self.state.update(news.scene, news.first_view);
+        self.slide.changed(&before, &self.state.scene, middle, now);
         self.pages.set_source(news.events, news.events_fresh);
         self.info = news.info;
         if !self.own_problems.is_empty() {
@@ -261,6 +276,9 @@ impl Window {
             // What does not open is not offered again.
             let paths = self.state.paths.clone();
             self.state.settings.remove_recent(&paths);
+        }
+        if self.state.tour.as_ref().is_some_and(|tour| tour.waiting) {
+            self.show_tour_step(ctx);
         }
     }
 
@@ -296,7 +314,11 @@ impl Window {
                 self.forget_session();
                 let paths = self.state.paths.clone();
                 self.info.stage = Stage::Opening;
-                self.engine = Some((self.opener)(paths, self.state.recording, Arc::clone(&self.wake)));
+                let engine = (self.opener)(paths, self.state.recording, Arc::clone(&self.wake));
+                if self.state.choice != SyncChoice::default() {
+                    engine.choose(self.state.choice.clone());
+                }
+                self.engine = Some(engine);
             }
             Effect::Close => self.forget_session(),
             Effect::CancelAnalysis => {
@@ -308,6 +330,14 @@ impl Window {
             Effect::Copy(text) => {
                 self.state.notice = Some("Copied".to_owned());
                 ctx.copy_text(text);
+            }
+            Effect::OpenTour => self.open_tour(ctx),
+            Effect::ShowTourStep => self.show_tour_step(ctx),
+            Effect::ChooseSync(choice) => {
+                self.slide.arm();
+                if let Some(engine) = &self.engine {
+                    engine.choose(choice);
+                }
             }
             Effect::SeekEvent(seek) => self.pages.seek(seek),
             Effect::StepRow(step) => self.step_row(step),
@@ -333,6 +363,41 @@ impl Window {
                     ctx.memory_mut(|m| m.surrender_focus(id));
                 }
             }
+        }
+    }
+
+    /// Opens the sample of the tour that begins.
+    fn open_tour(&mut self, ctx: &egui::Context) {
+        let wanted = self.state.tour.as_ref().and_then(|p| p.at()).map(|(tour, _)| tour.sample.as_str());
+        let Some(sample) = self.samples.iter().find(|s| Some(s.name.as_str()) == wanted) else {
+            self.state.tour = None;
+            self.state.notice = Some("The sample traces of this tour are not there".to_owned());
+            return;
+        };
+        let paths = vec![sample.path.clone()];
+        if let Some(tour) = &mut self.state.tour {
+            tour.path = Some(sample.path.clone());
+        }
+        if self.state.paths != paths {
+            self.send(ctx, Command::Open(paths));
+        }
+        self.show_tour_step(ctx);
+    }
+
+    /// Shows what the tour's step speaks of, as far as it is there.
+    fn show_tour_step(&mut self, ctx: &egui::Context) {
+        let Some((_, step)) = self.state.tour.as_ref().and_then(|p| p.at()) else { return };
+        let read = self.state.placed && !self.info.is_busy();
+        let mut there = false;
+        if read {
+            let (commands, all) = step.commands(&self.state);
+            there = all;
+            for command in commands {
+                self.send(ctx, command);
+            }
+        }
+        if let Some(progress) = &mut self.state.tour {
+            progress.waiting = !there;
         }
     }
 
@@ -484,6 +549,7 @@ fn window_ui(
     if cx.state.overlay == Overlay::Keys {
         keys_sheet_ui(ui, cx);
     }
+    tour_card_ui(ui, cx);
     (hover, edited)
 }
 
@@ -561,5 +627,7 @@ fn failed_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
     });
 }
 
+#[cfg(test)]
+mod joint_tests;
 #[cfg(test)]
 mod tests;

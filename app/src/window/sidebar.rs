@@ -167,14 +167,18 @@ fn views_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
 
 /// Looks that the legend explains, in this order: one line for all states that look and read the same. Only what some
 /// view shows: a colour that never appears would only puzzle.
-const LEGEND: [&[State]; 8] = [
+const LEGEND: [&[State]; 12] = [
+    &[State::Preempted, State::PreemptedByHost],
+    &[State::Guest],
+    &[State::Vmm, State::InHypervisor],
+    &[State::VmmUser],
     &[State::RunningUser, State::User],
     &[State::RunningSyscall, State::Syscall],
     &[State::Interrupted, State::Irq, State::Active],
     &[State::Softirq, State::Raised],
     &[State::WaitingCpu, State::WaitingFork],
     &[State::Blocked, State::WaitingUnknown],
-    &[State::Idle],
+    &[State::Idle, State::Halted],
     &[State::Unknown],
 ];
 
@@ -186,7 +190,12 @@ fn legend_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
         return;
     }
     let dimmed = cx.state.view.dimmed;
+    let vms = cx.state.scene.enters_guests;
     for states in LEGEND {
+        let of_vms = matches!(states.first(), Some(State::Preempted | State::Guest | State::Vmm | State::VmmUser));
+        if of_vms && !vms {
+            continue;
+        }
         let Some(first) = states.first().copied() else { continue };
         let look = cx.theme.state(first);
         if look.drawing == Drawing::Nothing {

@@ -7,6 +7,7 @@ use crate::window::frame::FrameContext;
 use crate::window::parts::{ListLine, heading_ui};
 use crate::window::samples::Sample;
 use crate::window::theme::{Sizes, Theme};
+use crate::window::tour;
 use crate::window::words;
 
 const WIDTH: f32 = 640.0;
@@ -29,6 +30,7 @@ pub fn start_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, samples: &[Sample]) {
             open_ui(ui, cx);
             if !samples.is_empty() {
                 samples_ui(ui, cx, samples);
+                tours_ui(ui, cx, samples);
             }
             recent_ui(ui, cx);
             ui.add_space(3.0 * Sizes::GRID);
@@ -79,6 +81,20 @@ fn samples_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, samples: &[Sample]) {
         crate::window::parts::line_ui(painter, about, align, sample.about, Theme::body_font(), cx.theme.secondary);
         if response.on_hover_cursor(egui::CursorIcon::PointingHand).clicked() {
             cx.send(Command::Open(vec![sample.path.clone()]));
+        }
+    }
+}
+
+/// Tours whose sample is there.
+fn tours_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, samples: &[Sample]) {
+    heading_ui(ui, cx.theme, "Tours");
+    ui.add_space(Sizes::GRID / 2.0);
+    ui.spacing_mut().item_spacing.y = 1.0;
+    for tour in tour::all().iter().filter(|tour| samples.iter().any(|s| s.name == tour.sample)) {
+        let steps = words::count(tour.steps.len() as u64, "step");
+        let line = ListLine { text: &tour.title, right: &steps, indent: 0.0, selected: false, quiet: false };
+        if line.ui(ui, cx.theme, None).on_hover_text(&tour.about).clicked() {
+            cx.send(Command::StartTour(tour.name.clone()));
         }
     }
 }

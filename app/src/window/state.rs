@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use stratoscope_core::session::SyncChoice;
 use stratoscope_core::vocab::{Dur, RefNs, RowKind, TimeRange};
 
 use crate::window::axis::Clock;
@@ -9,6 +10,7 @@ use crate::window::command::{PickedEvent, RowRef};
 use crate::window::layout::{PaneKind, Panes, Preset};
 use crate::window::settings::Settings;
 use crate::window::timeline::scene::Scene;
+use crate::window::tour;
 use crate::window::view::View;
 
 /// What lies over the panes.
@@ -36,6 +38,8 @@ pub struct State {
     pub view: View,
     /// Whether the view has a window that comes from the traces.
     pub placed: bool,
+    /// Whether panes are as the program chose, so that it may choose again when it knows more.
+    pub own_layout: bool,
     /// Panes.
     pub panes: Panes,
     /// What is remembered.
@@ -46,6 +50,12 @@ pub struct State {
     pub problems: bool,
     /// The event that was picked in the table.
     pub event: Option<PickedEvent>,
+    /// The tour that runs.
+    pub tour: Option<tour::Progress>,
+    /// What was chosen about clocks.
+    pub choice: SyncChoice,
+    /// The event that another one is to be aligned with.
+    pub align: Option<PickedEvent>,
     /// What the last command has to say: why it did nothing.
     pub notice: Option<String>,
     /// Whether the dark theme is shown, whoever chose it.
@@ -64,11 +74,15 @@ impl State {
             scene: Scene::default(),
             view: View::new(NOTHING, NOTHING),
             placed: false,
+            own_layout: false,
             panes: Panes::default(),
             settings,
             overlay: Overlay::None,
             problems: false,
             event: None,
+            choice: SyncChoice::default(),
+            align: None,
+            tour: None,
             notice: None,
             dark: true,
         };
@@ -85,6 +99,7 @@ impl State {
         self.view = View::new(window, bounds);
         self.view.hide_idle = self.settings.hide_idle;
         self.view.compact = self.settings.compact;
+        self.view.by_machine = self.settings.by_machine;
     }
 
     /// Other paths are open now; nothing is known of them yet.
@@ -94,6 +109,10 @@ impl State {
         self.scene = Scene::default();
         self.placed = false;
         self.event = None;
+        self.choice = self.settings.clocks(&paths);
+        self.align = None;
+        // A tour goes on with its sample; over other traces it has nothing to say.
+        self.tour = self.tour.take().filter(|tour| tour.path.is_some() && paths.first() == tour.path.as_ref());
         self.notice = None;
         self.overlay = Overlay::None;
         self.reset_view(NOTHING, NOTHING);
@@ -112,19 +131,36 @@ impl State {
         if let Some(extent) = scene.extent {
             let bounds = with_margin(extent);
             if self.placed {
+                self.follow_reference(&scene);
                 self.view.set_bounds(bounds);
             } else {
                 self.placed = true;
                 self.reset_view(first.map_or(bounds, |f| if f == extent { bounds } else { f }), bounds);
                 let machines = scene.machines.len();
-                self.panes = match self.settings.layout(&self.paths) {
-                    Some(panes) => panes.clone(),
-                    None => Panes::preset(Preset::Kernel, machines),
-                };
+                let kept = self.settings.layout(&self.paths).cloned();
+                self.own_layout = kept.is_none();
+                self.panes = kept.unwrap_or_else(|| Panes::preset(best_preset(&scene), machines));
                 self.panes.limit_to(machines);
+            }
+            let became = scene.complete && !self.scene.complete;
+            if self.own_layout && became && best_preset(&scene) != best_preset(&self.scene) {
+                // What was promised by the events that were recorded is not there, or the other way round.
+                self.panes = Panes::preset(best_preset(&scene), scene.machines.len());
             }
         }
         self.scene = scene;
+    }
+
+    /// With another reference the axis is another machine's clock: what is looked at stays what it was.
+    fn follow_reference(&mut self, scene: &Scene) {
+        let reference = scene.facts.reference;
+        if reference == self.scene.facts.reference {
+            return;
+        }
+        if let (Some(old), Some(new)) = (self.scene.machine(reference), scene.machine(reference)) {
+            self.view.rebase(|t| new.map.to_ref(old.map.from_ref(t)));
+            self.event = None;
+        }
     }
 
     /// How instants are written.
@@ -139,18 +175,27 @@ impl State {
 
     /// The pane that a row is seen in best: the focused one if it can show the row, else any that can.
     pub fn pane_of(&self, row: RowRef) -> Option<PaneKind> {
-        let threads = row.key.kind == RowKind::Thread;
+        let of = row.key.kind;
         let fits = |kind: &PaneKind| {
             let sort = match kind {
-                PaneKind::ControlFlow(_) => threads,
-                PaneKind::Resources(_) => !threads,
-                PaneKind::Events | PaneKind::Statistics => false,
+                PaneKind::ControlFlow(_) => of == RowKind::Thread,
+                PaneKind::Resources(_) => matches!(of, RowKind::Cpu | RowKind::Irq | RowKind::Softirq),
+                PaneKind::VirtualMachines => matches!(of, RowKind::Vcpu | RowKind::VmThread),
+                PaneKind::PhysicalCpus => of == RowKind::PhysicalCpu,
+                _ => false,
             };
             sort && kind.machine().is_none_or(|m| m == row.machine)
         };
         let focused = self.panes.focused.clone().filter(fits);
         focused.or_else(|| self.panes.kinds().into_iter().find(fits))
     }
+}
+
+/// The arrangement for what there is: with virtual machines, those come first.
+fn best_preset(scene: &Scene) -> Preset {
+    let vcpus = || scene.machines.iter().flat_map(|m| &m.rows).any(|r| r.key.kind == RowKind::Vcpu);
+    let promised = !scene.complete && scene.enters_guests;
+    if promised || vcpus() { Preset::VirtualMachines } else { Preset::Kernel }
 }
 
 /// A little room before and after, so that the first and the last state are seen to begin and end.

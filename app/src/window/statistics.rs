@@ -211,7 +211,17 @@ impl Statistics {
     fn choices_ui(&mut self, ui: &mut Ui, cx: &FrameContext<'_>, range: TimeRange<RefNs>) {
         ui.horizontal(|ui| {
             ui.add_space(Sizes::GRID / 2.0);
-            for (kind, name) in [(RowKind::Thread, "Threads"), (RowKind::Cpu, "CPUs"), (RowKind::Irq, "Interrupts")] {
+            let vms = cx.state.scene.enters_guests;
+            for (kind, name) in [
+                (RowKind::Thread, "Threads"),
+                (RowKind::Cpu, "CPUs"),
+                (RowKind::Irq, "Interrupts"),
+                (RowKind::Vcpu, "vCPUs"),
+                (RowKind::VmThread, "Tasks in VMs"),
+            ] {
+                if !vms && matches!(kind, RowKind::Vcpu | RowKind::VmThread) {
+                    continue;
+                }
                 if ui.selectable_label(self.kind == kind, RichText::new(name).size(Sizes::SMALL)).clicked() {
                     self.kind = kind;
                 }

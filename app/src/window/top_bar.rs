@@ -11,10 +11,12 @@ use crate::window::catalogue::{self, ENTRIES, Group};
 use crate::window::command::{Command, Direction};
 use crate::window::frame::FrameContext;
 use crate::window::info::Stage;
-use crate::window::layout::Preset;
+use crate::window::joint::clocks::chip;
+use crate::window::layout::{PaneKind, Preset};
 use crate::window::parts::{icon_button_ui, line_ui, theme_sign};
 use crate::window::samples::Sample;
 use crate::window::theme::{Sizes, Theme};
+use crate::window::tour;
 use crate::window::words;
 
 /// The height of the bar.
@@ -32,9 +34,12 @@ pub fn top_bar_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, samples: &[Sample]) {
         if readable {
             view_menu_ui(ui, cx);
             go_menu_ui(ui, cx);
+            help_menu_ui(ui, cx);
             separator(ui, cx.theme);
             history_ui(ui, cx);
             window_text_ui(ui, cx);
+        } else {
+            help_menu_ui(ui, cx);
         }
         let left = ui.min_rect().right();
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -94,7 +99,7 @@ fn view_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
     ui.menu_button("View ⏷", |ui| {
         ui.set_min_width(260.0);
         for entry in ENTRIES.iter().filter(|e| e.group == Group::View) {
-            let preset = [Preset::Kernel, Preset::Compare].map(Command::SetPreset);
+            let first_preset = Command::SetPreset(Preset::Kernel);
             let command = entry.command();
             let on = match &command {
                 Command::TogglePane(kind) => cx.state.panes.contains_sort(kind),
@@ -103,10 +108,13 @@ fn view_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
                 Command::ToggleDetails => cx.state.settings.details,
                 Command::ToggleProblems => cx.state.problems,
                 Command::ToggleHideIdle => cx.state.view.hide_idle,
+                Command::ToggleSynced => cx.state.choice.enabled,
                 Command::ToggleCompact => cx.state.view.compact,
+                Command::ToggleIdleTasks => cx.state.view.idle_tasks,
+                Command::ToggleByMachine => cx.state.view.by_machine,
                 _ => false,
             };
-            if command == preset[0] || matches!(command, Command::ToggleFullPane | Command::ToggleHideIdle) {
+            if command == first_preset || matches!(command, Command::ToggleFullPane | Command::ToggleHideIdle) {
                 ui.separator();
             }
             cx.menu_switch_ui(ui, entry.id, on);
@@ -128,6 +136,28 @@ fn go_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
             for entry in ENTRIES.iter().filter(|e| e.group == group) {
                 cx.menu_entry_ui(ui, entry.id);
             }
+        }
+    });
+}
+
+fn help_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
+    ui.menu_button("Help ⏷", |ui| {
+        ui.set_min_width(300.0);
+        ui.label(RichText::new("Tours").small().weak());
+        for tour in tour::all() {
+            if ui.button(&tour.title).on_hover_text(&tour.about).clicked() {
+                cx.send(Command::StartTour(tour.name.clone()));
+                ui.close();
+            }
+        }
+        if cx.state.tour.is_some() {
+            for id in ["tour-next", "tour-back", "tour-end"] {
+                cx.menu_entry_ui(ui, id);
+            }
+        }
+        ui.separator();
+        for id in ["keys", "palette", "theme"] {
+            cx.menu_entry_ui(ui, id);
         }
     });
 }
@@ -215,6 +245,26 @@ fn right_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
     }
     problems_chip_ui(ui, cx);
     progress_chip_ui(ui, cx);
+    synced_chip_ui(ui, cx);
+}
+
+/// How exactly machines are on one clock, or that they are not; a click shows the other.
+fn synced_chip_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
+    let Some((text, good)) = chip(&cx.state.scene.facts, &cx.state.choice) else { return };
+    let on = cx.state.choice.enabled;
+    let color = if on && good { cx.theme.text } else { cx.theme.paint("waiting") };
+    let sign = if on { "●" } else { "○" };
+    let button = Button::new(RichText::new(format!("{sign} {text}")).color(color)).frame_when_inactive(false);
+    let response = ui.add(button);
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, on, &text));
+    let hint = format!("{}\nDetails: {}", cx.keymap.hint("synced"), cx.keymap.hint("pane-sync"));
+    let response = response.on_hover_text(hint);
+    if response.clicked() {
+        cx.send(Command::ToggleSynced);
+    }
+    if response.secondary_clicked() {
+        cx.send(Command::ShowPane(PaneKind::Synchronisation));
+    }
 }
 
 fn problems_chip_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {

@@ -25,6 +25,10 @@ pub struct View {
     pub collapsed: BTreeSet<RowRef>,
     /// Hide rows that are idle in the window.
     pub hide_idle: bool,
+    /// Show tasks inside VMs also while they are idle in the window.
+    pub idle_tasks: bool,
+    /// Colour physical CPUs by whose work they do instead of by state.
+    pub by_machine: bool,
     /// Small rows.
     pub compact: bool,
     /// States that the legend dims.
@@ -50,6 +54,8 @@ impl View {
             row: None,
             collapsed: BTreeSet::new(),
             hide_idle: false,
+            idle_tasks: false,
+            by_machine: false,
             compact: false,
             dimmed: StateSet::default(),
             search: String::new(),
@@ -134,6 +140,13 @@ impl View {
             self.set_window(TimeRange::new(t - half, t - half + self.window.length()), !self.walking);
             self.walking = true;
         }
+    }
+
+    /// Everything that is looked at, put on another axis.
+    pub fn rebase(&mut self, to: impl Fn(RefNs) -> RefNs) {
+        let range = |r: &mut TimeRange<RefNs>| *r = TimeRange::new(to(r.begin), to(r.end));
+        range(&mut self.window);
+        self.selection.iter_mut().chain(&mut self.back).chain(&mut self.forward).for_each(range);
     }
 
     /// Takes new bounds: more was read. The window stays where it is, as far as it lies within them.

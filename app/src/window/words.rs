@@ -2,19 +2,30 @@
 
 use std::path::Path;
 
+use stratoscope_core::vm::{Vcpu, Vm};
 use stratoscope_core::vocab::{Cpu, RefNs, RowKey, RowKind, State};
 
 use crate::window::axis::duration;
 use crate::window::command::RowRef;
 use crate::window::navigate;
+use crate::window::relations;
 use crate::window::theme::Theme;
 use crate::window::timeline::lane::Interval;
 use crate::window::timeline::scene::Scene;
 
 /// A row's name as people say it: `bash 1234`, `CPU 0`, `irq 14 ata_piix on CPU 0`.
 pub fn row_name(scene: &Scene, row: RowRef) -> String {
+    if let Some((vm, vcpu)) = relations::vcpu_of_row(scene, row).filter(|_| row.key.kind == RowKind::Vcpu) {
+        return vcpu_name(vm, vcpu);
+    }
     let name = scene.row(row).map(|(_, _, r)| scene.text(r.name));
     short_row(name.as_deref().unwrap_or(""), row.key)
+}
+
+/// A vCPU with its VM: `vCPU 0 of guest-a`.
+pub fn vcpu_name(vm: &Vm, vcpu: &Vcpu) -> String {
+    let guess = if vcpu.guessed { " (a guess)" } else { "" };
+    format!("vCPU {}{guess} of {}", vcpu.number, vm.name)
 }
 
 /// The same from a row's parts.
@@ -29,6 +40,9 @@ pub fn short_row(name: &str, key: RowKey) -> String {
         RowKind::Irq => with(format!("irq {}", key.id)) + &on(key.cpu),
         RowKind::Softirq => with(format!("softirq {}", key.id)) + &on(key.cpu),
         RowKind::Vcpu => with(format!("vCPU, host thread {}", key.id)),
+        RowKind::VmThread if name.is_empty() => format!("task {}", key.id),
+        RowKind::VmThread => format!("task {name} {}", key.id),
+        RowKind::PhysicalCpu => format!("physical CPU {}", key.id),
     }
 }
 
@@ -36,6 +50,8 @@ pub fn short_row(name: &str, key: RowKey) -> String {
 pub fn row_place(scene: &Scene, row: RowRef) -> String {
     let name = row_name(scene, row);
     match scene.machine(row.machine) {
+        // A vCPU is known by its VM; that its thread is the host's need not be said.
+        Some(_) if row.key.kind == RowKind::Vcpu && name.contains(" of ") => name,
         Some(machine) if scene.machines.len() > 1 => format!("{name} of {}", machine.name),
         _ => name,
     }
@@ -48,13 +64,26 @@ pub fn state_text(scene: &Scene, theme: &Theme, state: State, detail: stratoscop
     if detail.is_empty() { name.to_string() } else { format!("{name}: {detail}") }
 }
 
+/// A row's state with what is known of it; of one in which somebody else has the CPU, who that is.
+pub fn state_words(scene: &Scene, theme: &Theme, row: RowRef, interval: &Interval) -> String {
+    let machine = scene.machine(row.machine).filter(|_| relations::takes(interval.look.state));
+    let taker = machine.and_then(|m| relations::culprit(scene, row, m.map.to_ref(relations::middle(interval))));
+    match taker {
+        Some(who) => {
+            let name = &theme.state(interval.look.state).name;
+            format!("{name}: {} ran instead", relations::who_text(scene, who))
+        }
+        None => state_text(scene, theme, interval.look.state, interval.look.detail),
+    }
+}
+
 /// What a row does at an instant, as a sentence.
 pub fn sentence(scene: &Scene, theme: &Theme, row: RowRef, t: RefNs) -> String {
     let name = row_place(scene, row);
     let Some(interval) = navigate::interval_at(scene, row, t) else {
         return format!("{name}: nothing is known then");
     };
-    let state = state_text(scene, theme, interval.look.state, interval.look.detail);
+    let state = state_words(scene, theme, row, &interval);
     let length = duration(interval.end - interval.begin);
     let place = place_text(scene, row, &interval).map_or_else(String::new, |p| format!(", {p}"));
     format!("{name}: {state} for {length}{place}")
@@ -68,8 +97,15 @@ pub fn place_text(scene: &Scene, row: RowRef, interval: &Interval) -> Option<Str
             let thread = navigate::current_thread(machine, row.key.cpu, interval.begin)?;
             (!thread.key.is_idle_task()).then(|| row_name(scene, thread))
         }
-        RowKind::Thread | RowKind::Vcpu => navigate::cpu_of(interval).map(|cpu| format!("CPU {}", cpu.0)),
-        RowKind::Irq | RowKind::Softirq => None,
+        RowKind::Thread => navigate::cpu_of(interval).map(|cpu| format!("CPU {}", cpu.0)),
+        RowKind::Vcpu | RowKind::VmThread => {
+            let (machine, _, scene_row) = scene.row(row)?;
+            let cpu = relations::cpu_at(machine, scene_row, relations::middle(interval))?;
+            let word = if row.key.kind == RowKind::Vcpu { "CPU" } else { "vCPU" };
+            Some(format!("{word} {}", cpu.0))
+        }
+        // What runs is its detail, and is said already.
+        RowKind::PhysicalCpu | RowKind::Irq | RowKind::Softirq => None,
     }
 }
 
@@ -77,6 +113,11 @@ pub fn place_text(scene: &Scene, row: RowRef, interval: &Interval) -> Option<Str
 pub fn count(n: u64, one: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };
     format!("{} {one}{plural}", grouped(n))
+}
+
+/// The same where the plural is no mere `s`.
+pub fn count_of(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(n), if n == 1 { one } else { many })
 }
 
 /// A number with its digits in groups of three.

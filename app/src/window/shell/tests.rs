@@ -7,7 +7,7 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use stratoscope_core::vocab::{Cpu, MachineId, RefNs, State as RowState, StateSet, TimeRange};
+use stratoscope_core::vocab::{Cpu, MachineId, RefNs, RowKind, State as RowState, StateSet, TimeRange};
 
 use super::*;
 use crate::window::catalogue::ENTRIES;
@@ -15,9 +15,10 @@ use crate::window::command::PickedEvent;
 use crate::window::engine::News;
 use crate::window::event_pages::tests::Many;
 use crate::window::info::{MachineInfo, RecordingInfo, StreamInfo, TraceInfo};
+use crate::window::joint;
 use crate::window::layout::Preset;
-use crate::window::timeline::fake;
 use crate::window::timeline::scene::Scene;
+use crate::window::timeline::{fake, fake_vm};
 
 /// Reads nothing: has everything at once.
 struct FakeEngine {
@@ -30,6 +31,8 @@ impl Engine for FakeEngine {
     }
 
     fn cancel(&self) {}
+
+    fn choose(&self, _choice: stratoscope_core::session::SyncChoice) {}
 
     fn wait(&self, _longest: Duration) -> bool {
         true
@@ -83,13 +86,16 @@ fn info_of(scene: &Scene, stage: Stage) -> SessionInfo {
 }
 
 /// What the path's name says: the small scene, the one with guests, one that fails, one that is still read.
-fn opener() -> Opener {
+pub(super) fn opener() -> Opener {
     Box::new(|paths, _, _| {
         let name = paths.first().and_then(|p| p.file_name()).map(|n| n.to_string_lossy().into_owned());
         let name = name.unwrap_or_default();
         let scene = match name.as_str() {
             "fighting" | "reading" => fake::fighting(),
+            "joined" => fake_vm::joined(),
             "broken" => Scene::default(),
+            "joint" => joint::fake::scene(joint::fake::synced()),
+            "recurring" => joint::fake::scene(joint::fake::periodic()),
             _ => fake::small(),
         };
         let stage = match name.as_str() {
@@ -110,7 +116,7 @@ fn samples() -> Vec<Sample> {
         .to_vec()
 }
 
-fn options(settings: Option<&Path>) -> WindowOptions {
+pub(super) fn options(settings: Option<&Path>) -> WindowOptions {
     WindowOptions {
         settings: settings.map(Path::to_path_buf),
         samples: samples(),
@@ -119,7 +125,7 @@ fn options(settings: Option<&Path>) -> WindowOptions {
     }
 }
 
-struct Test {
+pub(super) struct Test {
     window: Option<Window>,
 }
 
@@ -146,11 +152,11 @@ fn harness_with(settings: Option<&Path>) -> Harness<'static, Test> {
     harness
 }
 
-fn harness() -> Harness<'static, Test> {
+pub(super) fn harness() -> Harness<'static, Test> {
     harness_with(None)
 }
 
-fn opened(name: &str) -> Harness<'static, Test> {
+pub(super) fn opened(name: &str) -> Harness<'static, Test> {
     let mut h = harness();
     let ctx = h.ctx.clone();
     h.state_mut().window().send(&ctx, Command::Open(vec![PathBuf::from("/traces").join(name)]));
@@ -158,7 +164,7 @@ fn opened(name: &str) -> Harness<'static, Test> {
     h
 }
 
-fn settle(h: &mut Harness<'_, Test>) {
+pub(super) fn settle(h: &mut Harness<'_, Test>) {
     for _ in 0..3 {
         h.run_steps(3);
         assert!(h.state_mut().window().wait(Duration::from_secs(30)));
@@ -166,13 +172,13 @@ fn settle(h: &mut Harness<'_, Test>) {
     h.run_steps(3);
 }
 
-fn send(h: &mut Harness<'_, Test>, command: Command) {
+pub(super) fn send(h: &mut Harness<'_, Test>, command: Command) {
     let ctx = h.ctx.clone();
     h.state_mut().window().send(&ctx, command);
     settle(h);
 }
 
-fn state(h: &mut Harness<'_, Test>) -> State {
+pub(super) fn state(h: &mut Harness<'_, Test>) -> State {
     h.state_mut().window().state().clone()
 }
 
@@ -409,15 +415,146 @@ fn our_own_dialog_opens_a_folder() {
     assert!(state(&mut h).is_open());
 }
 
-/// Pictures for people to look at: `STRATOSCOPE_PICTURES=folder cargo test pictures`.
+#[test]
+fn a_host_with_guests_opens_with_its_virtual_machines() {
+    let mut h = opened("joined");
+    assert!(h.query_by_label("Virtual machines timeline").is_some());
+    assert!(h.query_by_label("Physical CPUs timeline").is_some());
+    assert!(h.query_by_label("Control flow · guest-b").is_some());
+    for label in ["VM guest-a", "vCPU 0 of guest-a", "task critical 219", "task burner-b 300", "physical CPU 1"] {
+        assert!(h.query_by_label(label).is_some(), "{label}");
+    }
+    // What slept all the time is shown when it is asked for.
+    assert!(h.query_by_label("task sleepy-b 301").is_none());
+    h.get_by_label("busy tasks").click();
+    settle(&mut h);
+    assert!(h.query_by_label("task sleepy-b 301").is_some());
+    // An arrangement that somebody chose stays.
+    send(&mut h, Command::SetPreset(Preset::Kernel));
+    assert!(h.query_by_label("Virtual machines timeline").is_none());
+}
+
+#[test]
+fn the_culprit_of_a_preempted_state_is_read_and_reached() {
+    let mut h = opened("joined");
+    let canvas = h.get_by_label("Virtual machines timeline").rect();
+    let row = h.get_by_role_and_label(Role::ListItem, "vCPU 0 of guest-a").rect();
+    // At 12 ms of 46 guest-b has the CPU.
+    let window = state(&mut h).view.window;
+    let share = (RefNs(12_000_000) - window.begin).0 as f32 / window.length().0 as f32;
+    let at = egui::pos2(canvas.left() + canvas.width() * share, row.center().y);
+    h.drag_at(at);
+    h.run_steps(1);
+    h.drop_at(at);
+    settle(&mut h);
+    let row = h.get_by_role_and_label(Role::ListItem, "vCPU 0 of guest-a");
+    let value = row.accesskit_node().value().unwrap_or_default();
+    assert_eq!(value, "Preempted by the host, burner-b 300 on guest-b ran instead");
+    // The details say the same, with the thread behind the vCPU and the CPU that it waits for.
+    for label in ["burner-b 300 on guest-b", "0 of guest-a", "CPU 0/KVM 184", "8 ms"] {
+        assert!(h.query_all_by_label(label).count() > 0, "{label}");
+    }
+    assert!(h.query_by_label_contains("burner-b 300 on guest-b ran instead").is_some(), "the line at the bottom");
+    h.get_by_label("Go to who took it").click();
+    settle(&mut h);
+    let row = state(&mut h).view.row.unwrap();
+    assert_eq!((row.machine, row.key.kind, row.key.id), (MachineId(2), RowKind::VmThread, 300));
+    h.get_by_label("Go to the vCPU").click();
+    settle(&mut h);
+    assert_eq!(state(&mut h).view.row.map(|r| (r.key.kind, r.key.id)), Some((RowKind::Vcpu, 194)));
+    h.key_press_modifiers(Modifiers::SHIFT, Key::V);
+    settle(&mut h);
+    let row = state(&mut h).view.row.unwrap();
+    assert_eq!((row.machine, row.key.kind, row.key.id), (MachineId(0), RowKind::Thread, 194));
+    assert_eq!(state(&mut h).panes.focused, Some(PaneKind::ControlFlow(Some(MachineId(0)))));
+    // And back by key: from the thread to its vCPU, and from there to who took the CPU at another instant.
+    h.key_press(Key::V);
+    settle(&mut h);
+    send(&mut h, Command::SelectTime(Some(TimeRange::new(RefNs(20_000_000), RefNs(20_000_000)))));
+    h.key_press_modifiers(Modifiers::SHIFT, Key::Enter);
+    settle(&mut h);
+    assert_eq!(state(&mut h).view.row.map(|r| (r.key.kind, r.key.id)), Some((RowKind::VmThread, 219)));
+}
+
+#[test]
+fn where_nobody_took_the_cpu_that_is_said() {
+    let mut h = opened("joined");
+    let vcpu = crate::window::command::RowRef {
+        machine: MachineId(0),
+        key: stratoscope_core::vocab::RowKey::vcpu(stratoscope_core::vocab::Tid(184), 0),
+    };
+    send(&mut h, Command::SelectRow(Some(vcpu)));
+    send(&mut h, Command::SelectTime(Some(TimeRange::new(RefNs(5_000_000), RefNs(5_000_000)))));
+    assert!(h.query_by_label("Go to who took it").is_none());
+    assert!(h.query_all_by_label("critical 219 on guest-a").count() > 0, "the task inside");
+    send(&mut h, Command::GoToCulprit);
+    assert_eq!(state(&mut h).notice.as_deref(), Some("Nobody took the CPU at this instant"));
+}
+
+#[test]
+fn physical_cpus_say_what_runs_even_inside_a_vm() {
+    let mut h = opened("joined");
+    let cpu = crate::window::command::RowRef {
+        machine: MachineId(0),
+        key: stratoscope_core::vocab::RowKey {
+            kind: RowKind::PhysicalCpu,
+            ..stratoscope_core::vocab::RowKey::cpu(Cpu(1))
+        },
+    };
+    send(&mut h, Command::SelectRow(Some(cpu)));
+    send(&mut h, Command::SelectTime(Some(TimeRange::new(RefNs(12_000_000), RefNs(12_000_000)))));
+    assert!(h.query_all_by_label("burner-b 300 on guest-b").count() > 0);
+    h.get_by_label("Go to what runs").click();
+    settle(&mut h);
+    assert_eq!(state(&mut h).view.row.map(|r| (r.machine, r.key.id)), Some((MachineId(2), 300)));
+    h.get_by_label("by state").click();
+    settle(&mut h);
+    assert!(state(&mut h).view.by_machine);
+    assert!(h.query_by_label("by machine").is_some());
+}
+
+#[test]
+fn tours_open_their_sample_and_lead_through_it() {
+    let mut h = harness();
+    h.get_by_role_and_label(Role::ListItem, "Two VMs fighting for one CPU 5 steps").click();
+    settle(&mut h);
+    assert_eq!(state(&mut h).paths, [PathBuf::from("/samples/fighting")]);
+    assert!(h.query_by_label("Step 1 of 5").is_some());
+    h.key_press(Key::N);
+    settle(&mut h);
+    assert!(h.query_by_label("Step 2 of 5").is_some());
+    h.get_by_label("Back").click();
+    settle(&mut h);
+    assert!(h.query_by_label("Step 1 of 5").is_some());
+    h.get_by_label("End the tour").click();
+    settle(&mut h);
+    assert!(state(&mut h).tour.is_none() && state(&mut h).is_open());
+    // Somebody who opens other traces has left the tour.
+    send(&mut h, Command::StartTour("fighting".to_owned()));
+    send(&mut h, Command::Open(vec![PathBuf::from("/traces/small")]));
+    assert!(state(&mut h).tour.is_none());
+}
+
+/// Pictures for people to look at: `STRATOSCOPE_PICTURES=folder cargo test pictures`. With
+/// `STRATOSCOPE_PICTURES_OF=tour` only those whose names contain that.
 #[test]
 fn pictures() {
     static SHOWN: AtomicUsize = AtomicUsize::new(0);
     let Some(folder) = std::env::var_os("STRATOSCOPE_PICTURES").map(PathBuf::from) else { return };
+    let only = std::env::var("STRATOSCOPE_PICTURES_OF").unwrap_or_default();
     let shot = |name: &str, size: [u32; 2], commands: Vec<Command>| {
+        if !name.contains(&only) {
+            return;
+        }
         let mut screen = crate::raster::Headless::new(size, 1.0);
         let real = commands.iter().any(|c| matches!(c, Command::Open(paths) if paths.iter().any(|p| p.exists())));
-        let made = WindowOptions { opener: if real { reading::opener() } else { opener() }, ..options(None) };
+        let tour = commands.iter().any(|c| matches!(c, Command::StartTour(_)));
+        let made = if real || tour {
+            let samples = crate::window::samples::find_in(Path::new("../sample-traces"));
+            WindowOptions { opener: reading::opener(), samples, ..options(None) }
+        } else {
+            options(None)
+        };
         let mut window = Window::new(screen.ctx(), made);
         let ctx = screen.ctx().clone();
         for command in commands {
@@ -450,6 +587,21 @@ fn pictures() {
             with(vec![open("fighting"), Command::SelectRow(Some(vcpu)), range.clone()]),
         );
     }
+    shot("vms", big, vec![open("joined")]);
+    shot("vms-light", [1280, 800], vec![open("joined"), Command::CycleTheme]);
+    shot("side-by-side", big, vec![open("joined"), Command::SetPreset(Preset::SideBySide)]);
+    let next = || Command::StepTour(crate::window::command::Direction::Forward);
+    for name in ["fighting", "periodic"] {
+        for step in 0..5 {
+            let size = if step % 2 == 0 { [1280, 800] } else { [1920, 1080] };
+            let mut commands = vec![Command::StartTour(name.to_owned())];
+            commands.extend((0..step).map(|_| next()));
+            if name == "periodic" {
+                commands.insert(0, Command::CycleTheme);
+            }
+            shot(&format!("tour-{name}-{}", step + 1), size, commands);
+        }
+    }
     shot("compare", big, vec![open("fighting"), Command::SetPreset(Preset::Compare)]);
     shot("reading", big, vec![open("reading"), Command::ToggleProblems]);
     shot("keys", big, vec![open("small"), Command::ToggleKeys]);
@@ -461,10 +613,11 @@ fn pictures() {
     let real = |name: &str| Command::Open(vec![PathBuf::from("../sample-traces").join(name)]);
     for name in ["fighting", "periodic", "io"] {
         shot(&format!("real-{name}"), big, vec![real(name)]);
+        shot(&format!("real-{name}-small"), [1280, 800], vec![Command::CycleTheme, real(name)]);
     }
     shot("real-all", big, vec![real("")]);
     let zoom = Command::Zoom { factor: 60.0, at: None };
     shot("real-zoom", big, vec![real("periodic"), zoom.clone(), Command::CycleTheme]);
     shot("real-compare", big, vec![real("io"), Command::SetPreset(Preset::Compare), zoom]);
-    assert!(SHOWN.load(Ordering::Relaxed) > 8);
+    assert!(SHOWN.load(Ordering::Relaxed) > if only.is_empty() { 8 } else { 0 });
 }

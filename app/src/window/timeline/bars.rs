@@ -155,6 +155,22 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// How a state of a row is painted; `machine`: in whose colour instead of the state's.
+    fn paint_of(&self, state: State, machine: Option<MachineId>, kind: RowKind, unmatched: bool) -> Paint {
+        let paint = *self.colors.of(state, kind, unmatched);
+        let Some(machine) = machine else { return paint };
+        let theme = self.subject.theme;
+        let own = theme.machine(machine);
+        let shade = |c: Color32| if paint.faint { Theme::mix(theme.ground, c, 0.18) } else { c };
+        Paint {
+            color: shade(own),
+            edge: shade(Theme::mix(own, theme.ground, 0.45)),
+            label: theme.text_on(own),
+            drawing: Drawing::Full,
+            faint: paint.faint,
+        }
+    }
+
     /// The states of a row.
     pub(crate) fn row(&mut self, row: &VisibleRow, kind: RowKind, picture: &Picture, ruler: &Ruler) {
         let s = self.subject;
@@ -169,7 +185,7 @@ impl<'a> Builder<'a> {
         let mut last_width = 0;
         let mut last_single = None;
         for run in &picture.runs {
-            let paint = *self.colors.of(run.state, kind, unmatched);
+            let paint = self.paint_of(run.state, picture.machine_of(run), kind, unmatched);
             let width = run.end - run.begin;
             let next = Growing { begin: run.begin, end: run.end, color: paint.color, drawing: paint.drawing };
             match &mut bar {
@@ -258,13 +274,17 @@ impl<'a> Builder<'a> {
     fn labels_of(&mut self, place: &Place, kind: RowKind, unmatched: bool, picture: &Picture, ruler: &Ruler) {
         let y = (place.top + place.bottom) / 2.0;
         for span in &picture.labels {
-            let paint = *self.colors.of(span.state, kind, unmatched);
+            let paint = self.paint_of(span.state, span.machine, kind, unmatched);
             if paint.faint {
                 continue;
             }
             let begin = self.x(place, span.begin);
             let room = self.x(place, span.end) - begin;
-            let Some(text) = ruler.fit(&span.text, room - 8.0) else { continue };
+            // Where both do not fit, the task's name says more than its machine's; of a whole vCPU, its VM's.
+            let parts = span.text.split_once(": ");
+            let short = parts.map_or(&*span.text, |(vm, task)| if task.starts_with("vCPU ") { vm } else { task });
+            let whole = ruler.width(&span.text) <= room - 8.0;
+            let Some(text) = ruler.fit(if whole { &span.text } else { short }, room - 8.0) else { continue };
             let width = ruler.width(&text);
             let pos = pos2(self.snap(begin + (room - width) / 2.0), y.round());
             // Stripes are restless: a plain ground under the text keeps it readable.

@@ -173,6 +173,7 @@ impl Maker {
             busy_ns,
             begin: intervals.first().map(|i| i.begin),
             lane: Arc::new(List(intervals)),
+            joined: false,
         });
         id
     }
@@ -217,11 +218,14 @@ pub(crate) fn scene_of(names: Arc<Interner>, machines: Vec<SceneMachine>, end: M
         version: 1,
         complete: true,
         machines,
+        facts: Arc::default(),
         names,
         // 22:08:21 on some day.
         origin_ns: 1_700_000_000_000_000_000 - 1_700_000_000_000_000_000 % 86_400_000_000_000 + 79_701_000_000_000,
         dated: true,
         extent: Some(TimeRange::new(RefNs(0), RefNs(end.0))),
+        vm: None,
+        enters_guests: false,
     }
 }
 

@@ -5,16 +5,22 @@ use stratoscope_core::vocab::{RefNs, TimeRange};
 
 use crate::window::axis::{Clock, TimeScale, snap};
 use crate::window::command::{Command, RowRef};
+use crate::window::parts::line_ui;
 use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::labels::Ruler;
+use crate::window::timeline::links;
 use crate::window::timeline::names::{self, Names};
 use crate::window::timeline::paint::Subject;
-use crate::window::timeline::rows::{RowSet, Sort, VisibleRow};
+use crate::window::timeline::rows::{Node, RowSet, Sort, VisibleRow};
 use crate::window::timeline::tooltip::{describe, description_ui, shares};
+use crate::window::timeline::vm_rows;
 use crate::window::timeline::{Hovered, Input, Output, Shared, Timeline};
 
 /// A pointer that rests so long wants to know what it is on.
 const REST_S: f32 = 0.12;
+
+/// A field for the search of rows that is narrower than this is left out.
+const NARROW: f32 = 36.0;
 
 impl Timeline {
     /// The corner above the names: search and order.
@@ -39,6 +45,11 @@ impl Timeline {
                     }
                 });
             }
+            self.switch_ui(ui, input, output);
+            if ui.available_width() < NARROW && !self.focus_search {
+                // A field of two letters helps nobody; the key still opens it where there is more room.
+                return;
+            }
             ui.visuals_mut().text_edit_bg_color = Some(theme.panel);
             let mut text = input.view.search.clone();
             let edit = egui::TextEdit::singleline(&mut text)
@@ -55,6 +66,27 @@ impl Timeline {
             }
             output.touched |= response.gained_focus();
         });
+    }
+
+    /// What a pane of virtual machines lets choose: which tasks, which colours.
+    fn switch_ui(&self, ui: &mut Ui, input: &Input<'_>, output: &mut Output) {
+        let (text, hint, command) = match self.set {
+            RowSet::VirtualMachines if input.view.idle_tasks => {
+                ("all tasks", "Hide tasks that are idle in the window", Command::ToggleIdleTasks)
+            }
+            RowSet::VirtualMachines => {
+                ("busy tasks", "Show tasks that are idle in the window as well", Command::ToggleIdleTasks)
+            }
+            RowSet::PhysicalCpus if input.view.by_machine => {
+                ("by machine", "Colour by state", Command::ToggleByMachine)
+            }
+            RowSet::PhysicalCpus => ("by state", "Colour by whose work it is", Command::ToggleByMachine),
+            RowSet::ControlFlow | RowSet::Resources => return,
+        };
+        let button = egui::Button::new(RichText::new(text).size(Sizes::SMALL).color(input.theme.secondary));
+        if ui.add(button).on_hover_text(hint).clicked() {
+            output.commands.push(command);
+        }
     }
 
     /// Draws rows, states and what lies over them.
@@ -86,6 +118,7 @@ impl Timeline {
                 rows: &rows,
                 scroll: self.scroll,
                 compact: input.view.compact,
+                by_machine: self.set == RowSet::PhysicalCpus && input.view.by_machine,
                 dimmed: input.view.dimmed,
                 unmatched: &self.unmatched,
                 rows_version: self.rows_version,
@@ -95,6 +128,10 @@ impl Timeline {
         self.arrows.find(input.scene, input.view.row, input.view.window);
         let painter = ui.painter_at(states);
         self.arrows.paint(&painter, input.scene, &self.tree, &self.visible, self.scroll, states, scale, input.theme);
+        if let Some(selected) = input.view.row.zip(input.view.selection.map(|s| s.begin)) {
+            let (tree, visible) = (&self.tree, &self.visible);
+            links::paint(&painter, input.scene, tree, visible, self.scroll, states, scale, input.theme, selected);
+        }
         self.paint_time(ui, states, scale, input, shared.hover);
         self.paint_headers(ui, names_rect, states, &rows, input);
         let ruler = Ruler::new(ui, egui::FontId::proportional(Sizes::TEXT - 0.5));
@@ -119,6 +156,7 @@ impl Timeline {
     /// The selected row and the one under the pointer.
     fn highlight_rows(&self, ui: &Ui, body: Rect, rows: &[VisibleRow], input: &Input<'_>, hovered: Option<RowRef>) {
         let painter = ui.painter_at(body);
+        let related = input.related();
         for row in rows {
             let node = self.tree.node(row.node);
             let place = Rect::from_min_size(
@@ -126,6 +164,10 @@ impl Timeline {
                 vec2(body.width(), row.height),
             );
             let theme = input.theme;
+            if related.contains(&node.row) {
+                // The same thing, seen from another machine.
+                painter.rect_filled(place, 0.0, Theme::mix(theme.ground, theme.accent, 0.1));
+            }
             if input.view.row == Some(node.row) {
                 let share = if input.focused { 0.2 } else { 0.13 };
                 painter.rect_filled(place, 0.0, Theme::mix(theme.ground, theme.accent, share));
@@ -182,6 +224,7 @@ impl Timeline {
                     vec2(states.width(), row.height),
                 );
                 painter.rect_filled(place, 0.0, input.theme.raised);
+                note_ui(&painter, place, node, input);
             }
         }
     }
@@ -197,6 +240,7 @@ impl Timeline {
         let x = place.left() + Sizes::GRID + 16.0;
         let text = ruler.fit(&node.name, names_rect.right() - x).unwrap_or_default();
         painter.text(pos2(x, place.center().y), Align2::LEFT_CENTER, text, Theme::body_font(), input.theme.text);
+        note_ui(&painter, Rect::from_x_y_ranges(states.x_range(), place.y_range()), node, input);
         painter.hline(place.x_range(), place.bottom() - 0.5, Stroke::new(1.0, input.theme.line));
     }
 
@@ -225,7 +269,10 @@ impl Timeline {
         } else {
             match self.set {
                 RowSet::ControlFlow => "This trace has no scheduling events, so there are no threads to show.",
-                RowSet::Resources => "This trace has no scheduling or interrupt events, so there are no CPUs to show.",
+                RowSet::Resources | RowSet::PhysicalCpus => {
+                    "This trace has no scheduling or interrupt events, so there are no CPUs to show."
+                }
+                RowSet::VirtualMachines => "Nothing here enters a guest, so there are no virtual machines to show.",
             }
         };
         ui.put(Rect::from_center_size(body.center(), vec2(body.width() - 32.0, 40.0)), |ui: &mut Ui| {
@@ -282,4 +329,34 @@ impl Timeline {
             }
         });
     }
+}
+
+/// What a VM's header says over the states: how much of the window was taken from it, where it runs, and what is
+/// missing.
+fn note_ui(painter: &egui::Painter, place: Rect, node: &Node, input: &Input<'_>) {
+    let theme = input.theme;
+    let mut x = place.left() + Sizes::GRID;
+    let y = place.center().y;
+    if let Some(steal) = steal_of(node, input) {
+        let color = if steal >= LOUD_STEAL { theme.alarm } else { theme.secondary };
+        let text = format!("{:.1} % stolen in this window", steal * 100.0);
+        let rect = painter.text(pos2(x, y), Align2::LEFT_CENTER, text, Theme::small_font(), color);
+        x = rect.right() + 2.0 * Sizes::GRID;
+    }
+    let rest = Rect::from_min_max(pos2(x, place.top()), pos2(place.right() - Sizes::GRID, place.bottom()));
+    line_ui(painter, rest, Align2::LEFT_CENTER, &node.note, Theme::small_font(), theme.secondary);
+}
+
+/// From this share on, stolen time is written in the colour of alarms.
+const LOUD_STEAL: f64 = 0.05;
+
+/// The share of the window in which the vCPUs of a VM wanted to run and did not.
+fn steal_of(node: &Node, input: &Input<'_>) -> Option<f64> {
+    let view = input.scene.vm.as_ref()?;
+    let vm = view.model.vms.get(vm_rows::vm_of(node)?)?;
+    let host = input.scene.machine(vm.host)?;
+    let range = host.to_machine(input.view.window);
+    let times = vm.vcpus.iter().map(|vcpu| view.vcpu_times(vm, vcpu, range));
+    let (stolen, total) = times.fold((0, 0), |(s, t), times| (s + times.stolen().0, t + times.total().0));
+    (total > 0).then(|| stolen as f64 / total as f64)
 }

@@ -17,10 +17,13 @@ mod arrows;
 mod bars;
 #[cfg(test)]
 pub(crate) mod fake;
+#[cfg(test)]
+pub(crate) mod fake_vm;
 mod header;
 mod idle;
-mod interact;
+pub(crate) mod interact;
 mod labels;
+mod links;
 pub(crate) mod mesh;
 mod names;
 mod paint;
@@ -28,7 +31,10 @@ mod picture;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod tint;
 mod tooltip;
+mod vm_facts;
+mod vm_rows;
 
 use std::collections::BTreeSet;
 
@@ -39,6 +45,7 @@ use stratoscope_core::vocab::{MachineId, MachineNs, RefNs, TimeRange};
 
 use crate::window::axis::{AxisAction, AxisMarks, Clock, TimeScale, axis_ui, snap};
 use crate::window::command::{Command, Direction, RowRef, RowStep};
+use crate::window::relations;
 use crate::window::theme::{Sizes, Theme};
 use crate::window::view::{TimeFormat, View};
 
@@ -74,6 +81,16 @@ impl Input<'_> {
             format: self.format,
         }
     }
+
+    /// Rows that are the selected one, seen from elsewhere, at the selected instant.
+    fn related(&self) -> Vec<RowRef> {
+        self.view.row.map_or_else(Vec::new, |row| relations::related(self.scene, row, self.view.instant()))
+    }
+}
+
+/// How wide names may be in a pane of that width: panes beside each other are narrow, and states come first.
+fn names_most(width: f32) -> f32 {
+    (width * 0.42).clamp(40.0, (width - 80.0).max(40.0))
 }
 
 /// What all timelines of a window have in common, besides the view.
@@ -265,7 +282,7 @@ impl Timeline {
         self.update_rows(ui, input);
         let ppp = ui.pixels_per_point();
         let snapped = |v: f32| (v * ppp).round() / ppp;
-        let most = (rect.width() - 80.0).max(40.0);
+        let most = names_most(rect.width());
         let split = snapped(rect.left() + shared.names_width.clamp(40.0, most));
         let top = snapped(rect.top() + Sizes::AXIS);
         let right = snapped(rect.right());
@@ -309,7 +326,7 @@ impl Timeline {
         if changed {
             self.rows_version += 1;
         }
-        self.idle.update(ui, input, &self.tree, self.rows_version);
+        self.idle.update(ui, input, &self.tree, self.rows_version, self.set);
         let visible_key = VisibleKey {
             rows_version: self.rows_version,
             toggled: input.view.collapsed.clone(),
@@ -317,7 +334,13 @@ impl Timeline {
             idle: self.idle.version(),
         };
         if self.visible_key.as_ref() != Some(&visible_key) {
-            self.visible = Visible::new(&self.tree, &visible_key.toggled, self.idle.hidden(), visible_key.compact);
+            self.visible = Visible::ordered(
+                &self.tree,
+                &visible_key.toggled,
+                self.idle.hidden(),
+                self.idle.busy(),
+                visible_key.compact,
+            );
             self.visible_key = Some(visible_key);
         }
     }
@@ -456,6 +479,8 @@ impl Timeline {
         match self.set {
             RowSet::ControlFlow => "Control flow timeline".to_owned(),
             RowSet::Resources => "Resources timeline".to_owned(),
+            RowSet::VirtualMachines => "Virtual machines timeline".to_owned(),
+            RowSet::PhysicalCpus => "Physical CPUs timeline".to_owned(),
         }
     }
 
@@ -507,7 +532,13 @@ impl Timeline {
         if !std::mem::take(&mut self.reveal) {
             return;
         }
-        let Some(node) = input.view.row.and_then(|row| self.tree.find(row)) else { return };
+        // A row of another pane: what is the same here comes into view beside it.
+        let own = input.view.row.and_then(|row| self.tree.find(row));
+        let kin = || input.related().into_iter().rev().find_map(|row| self.tree.find(row));
+        let Some(node) = own.or_else(kin) else { return };
+        if own.is_none() && self.visible.of(node).is_none() {
+            return;
+        }
         let Some(place) = self.visible.of(node).copied() else {
             let mut parent = self.tree.node(node).parent;
             while let Some(n) = parent {
@@ -554,7 +585,7 @@ impl Timeline {
         let response = response.on_hover_and_drag_cursor(CursorIcon::ResizeHorizontal);
         response.widget_info(|| WidgetInfo::labeled(Role::Splitter, true, "Width of names"));
         if let Some(pos) = response.interact_pointer_pos().filter(|_| response.dragged()) {
-            shared.names_width = (pos.x - rect.left()).clamp(40.0, (rect.width() - 80.0).max(40.0));
+            shared.names_width = (pos.x - rect.left()).clamp(40.0, names_most(rect.width()));
         }
         if response.double_clicked() {
             shared.names_width = Sizes::NAMES;

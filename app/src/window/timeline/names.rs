@@ -5,6 +5,7 @@ use egui::{Align2, Color32, CursorIcon, Painter, Pos2, Rect, Sense, Ui, WidgetIn
 use stratoscope_core::vocab::{RefNs, RowId, State};
 
 use crate::window::command::{Command, RowRef};
+use crate::window::relations;
 use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::labels::Ruler;
 use crate::window::timeline::rows::{Node, NodeKind, Tree, VisibleRow};
@@ -52,8 +53,7 @@ impl Names<'_> {
         let node = self.tree.node(row.node);
         let painter = ui.painter_at(clip);
         let shown = place.intersect(clip);
-        let response =
-            ui.interact(shown, id.with(("row", node.row, node.kind == NodeKind::KernelThreads)), Sense::click());
+        let response = ui.interact(shown, id.with(("row", node.row, node.is_folder())), Sense::click());
         let selected = self.view.row == Some(node.row) && matches!(node.kind, NodeKind::Row(_));
         response.widget_info(|| {
             let mut info = WidgetInfo::selected(Role::ListItem, true, selected, node.spoken());
@@ -63,7 +63,7 @@ impl Names<'_> {
         if response.clicked() {
             out.push(match node.kind {
                 NodeKind::Row(_) => Command::SelectRow(Some(node.row)),
-                NodeKind::Machine | NodeKind::KernelThreads => Command::ToggleRow(node.row),
+                NodeKind::Machine | NodeKind::KernelThreads | NodeKind::Tasks => Command::ToggleRow(node.row),
             });
         }
         if node.kind == NodeKind::Machine {
@@ -110,7 +110,7 @@ impl Names<'_> {
         if room > 24.0 {
             painter.text(pos2(right, y), Align2::RIGHT_CENTER, &secondary, font.clone(), shade(theme.secondary));
         }
-        let folder = node.kind == NodeKind::KernelThreads;
+        let folder = node.is_folder();
         let color = if folder { theme.secondary } else { shade(theme.text) };
         let room = if room > 24.0 { room } else { right - x };
         if let Some(text) = ruler.fit(&node.name, room / scale) {
@@ -136,6 +136,10 @@ fn state_at(scene: &Scene, theme: &Theme, row: RowRef, id: RowId, t: RefNs) -> O
         return Some(theme.state(State::None).name.to_string());
     };
     let name = &theme.state(interval.look.state).name;
+    let taker = relations::culprit(scene, row, machine.map.to_ref(relations::middle(&interval)));
+    if let Some(who) = taker {
+        return Some(format!("{name}, {} ran instead", relations::who_text(scene, who)));
+    }
     let detail = scene.text(interval.look.detail);
     Some(if detail.is_empty() { name.to_string() } else { format!("{name}, {detail}") })
 }

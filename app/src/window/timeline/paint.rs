@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use egui::{Mesh, Rect, Ui};
-use stratoscope_core::vocab::{Dur, MachineId, RefNs, RowId, StateSet, TimeRange};
+use stratoscope_core::vm::VmView;
+use stratoscope_core::vocab::{Dur, MachineId, RefNs, RowId, RowKind, StateSet, TimeRange};
 
 use crate::window::axis::{Clock, TimeScale};
 use crate::window::theme::{Sizes, Theme};
@@ -38,6 +39,8 @@ pub(crate) struct Subject<'a> {
     /// Height of the row list that is scrolled out at the top.
     pub(crate) scroll: f32,
     pub(crate) compact: bool,
+    /// Whether rows of physical CPUs are coloured by machine.
+    pub(crate) by_machine: bool,
     /// States that the legend dims.
     pub(crate) dimmed: StateSet,
     /// Nodes that the search does not find; empty without a search.
@@ -56,6 +59,7 @@ struct FrameKey {
     rows: Vec<VisibleRow>,
     scroll: f32,
     dimmed: StateSet,
+    by_machine: bool,
     pixels_per_point: f32,
 }
 
@@ -96,6 +100,8 @@ pub(crate) struct Canvas {
     labels: Vec<Label>,
     coarse: u32,
     anchor: Option<Anchor>,
+    /// With which joins the pictures were made; kept alive, so that no other can lie in its place.
+    vm: Option<Arc<VmView>>,
     ruler: Option<Ruler>,
     pub(crate) stats: PaintStats,
 }
@@ -112,6 +118,7 @@ impl Canvas {
             rows: subject.rows.to_vec(),
             scroll: subject.scroll,
             dimmed: subject.dimmed,
+            by_machine: subject.by_machine,
             pixels_per_point: ui.pixels_per_point(),
         };
         self.stats.rebuilt = self.key.as_ref() != Some(&key);
@@ -205,12 +212,23 @@ impl Canvas {
     /// Makes the pictures of all rows on the screen, and forgets those of others.
     fn compute(&mut self, subject: &Subject<'_>, grid: Grid, column: f32) {
         let mut old = std::mem::take(&mut self.pictures);
+        let same = match (&self.vm, &subject.scene.vm) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (None, None) => true,
+            _ => false,
+        };
+        if !same {
+            // Versions of joined rows count within one join only.
+            old.clear();
+            self.vm.clone_from(&subject.scene.vm);
+        }
         for row in subject.rows {
             let node = subject.tree.node(row.node);
             let NodeKind::Row(id) = node.kind else { continue };
             let Some(machine) = subject.scene.machine(node.row.machine) else { continue };
             let Some(scene_row) = machine.row(id) else { continue };
-            let key = PictureKey { version: scene_row.lane.version(), map: machine.map, grid };
+            let by_machine = subject.by_machine && matches!(scene_row.key.kind, RowKind::PhysicalCpu | RowKind::Cpu);
+            let key = PictureKey { version: scene_row.lane.version(), map: machine.map, grid, by_machine };
             let mut picture = old.remove(&(machine.id, id)).unwrap_or_default();
             if picture.key != Some(key) {
                 self.stats.rows_computed += 1;

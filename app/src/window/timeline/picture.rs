@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use stratoscope_core::store::{Interval, Look, Run};
 use stratoscope_core::sync::ClockMap;
-use stratoscope_core::vocab::{Dur, RefNs, RowKind, State, Tid, TimeRange};
+use stratoscope_core::vocab::{Dur, MachineId, Name, RefNs, RowKind, State, Tid, TimeRange};
 
+use crate::window::relations;
 use crate::window::theme::{Drawing, Sizes, Theme};
 use crate::window::timeline::scene::{Scene, SceneMachine, SceneRow};
+use crate::window::timeline::tint;
 
 /// Which columns of pixels a pane has: of equal length, counted from an anchor. While the window moves the grid
 /// stays, so that columns keep what they show and only those that come into view are asked for.
@@ -51,6 +53,8 @@ pub(crate) struct PictureKey {
     pub(crate) version: u64,
     pub(crate) map: ClockMap,
     pub(crate) grid: Grid,
+    /// Whether its runs are cut by machine, as [`crate::window::timeline::tint`] does.
+    pub(crate) by_machine: bool,
 }
 
 /// What one row looks like.
@@ -67,10 +71,17 @@ pub(crate) struct Span {
     pub(crate) begin: u32,
     pub(crate) end: u32,
     pub(crate) state: State,
+    /// Whose colour it stands on, if bars are coloured by machine.
+    pub(crate) machine: Option<MachineId>,
     pub(crate) text: Arc<str>,
 }
 
 impl Picture {
+    /// In whose colour a run is painted, if it is not painted in its state's.
+    pub(crate) fn machine_of(&self, run: &Run) -> Option<MachineId> {
+        self.key.filter(|key| key.by_machine).and_then(|_| tint::machine_of(run))
+    }
+
     /// Makes it anew, or only what came into view; `column` is the width of a column in points.
     pub(crate) fn make(
         &mut self,
@@ -82,41 +93,62 @@ impl Picture {
         column: f32,
     ) {
         let old = self.key.replace(key);
-        let kept = old.filter(|old| old.version == key.version && old.map == key.map);
+        let kept = old.filter(|old| PictureKey { grid: key.grid, ..*old } == key);
         match kept.and_then(|old| Some((old.grid, old.grid.shared(&key.grid)?))) {
-            Some((old, shared)) => self.shift(&old, &key.grid, shared, machine, row),
+            Some((old, shared)) => self.shift(&old, &key, shared, scene, machine, row),
             None => {
-                let range = key.grid.range(key.grid.first, key.grid.end());
-                row.lane.runs(machine.to_machine(range), key.grid.columns, &mut self.runs);
+                let whole = (key.grid.first, key.grid.end());
+                ask(scene, machine, row, &key, whole, &mut self.runs);
             }
         }
-        self.find_labels(scene, machine, row, theme, column);
+        self.find_labels(scene, machine, row, theme, column, key.by_machine);
     }
 
     /// Keeps the columns that stay in view and asks for the others.
-    fn shift(&mut self, old: &Grid, new: &Grid, shared: (i64, i64), machine: &SceneMachine, row: &SceneRow) {
+    fn shift(
+        &mut self,
+        old: &Grid,
+        key: &PictureKey,
+        shared: (i64, i64),
+        scene: &Scene,
+        machine: &SceneMachine,
+        row: &SceneRow,
+    ) {
+        let new = &key.grid;
         let mut runs = Vec::with_capacity(self.runs.len() + 16);
         let mut fresh = Vec::new();
-        let mut ask = |first: i64, end: i64, runs: &mut Vec<Run>| {
+        let mut more = |first: i64, end: i64, runs: &mut Vec<Run>| {
             if first < end {
-                let range = machine.to_machine(new.range(first, end));
-                row.lane.runs(range, (end - first) as u32, &mut fresh);
+                ask(scene, machine, row, key, (first, end), &mut fresh);
                 append(runs, &fresh, first - new.first, 0, new.columns);
             }
         };
-        ask(new.first, shared.0, &mut runs);
+        more(new.first, shared.0, &mut runs);
         let (from, to) = ((shared.0 - new.first) as u32, (shared.1 - new.first) as u32);
         append(&mut runs, &self.runs, old.first - new.first, from, to);
-        ask(shared.1, new.end(), &mut runs);
+        more(shared.1, new.end(), &mut runs);
         self.runs = runs;
     }
 
     /// Finds texts for intervals that are wide enough.
-    fn find_labels(&mut self, scene: &Scene, machine: &SceneMachine, row: &SceneRow, theme: &Theme, column: f32) {
-        self.labels.clear();
+    fn find_labels(
+        &mut self,
+        scene: &Scene,
+        machine: &SceneMachine,
+        row: &SceneRow,
+        theme: &Theme,
+        column: f32,
+        by_machine: bool,
+    ) {
+        let mut labels = std::mem::take(&mut self.labels);
+        labels.clear();
         let least = (Sizes::LABEL_MIN / column).ceil() as u32;
         let mut rest = self.runs.as_slice();
         while let Some(first) = rest.first() {
+            if relations::takes(first.state) && !by_machine && row.joined {
+                rest = label_of_taken(scene, rest, least, &mut labels);
+                continue;
+            }
             // One interval has several runs where only some of its columns have ticks.
             let parts = rest
                 .windows(2)
@@ -131,9 +163,50 @@ impl Picture {
             if let Some(interval) = first.single.and_then(|begin| row.lane.at(begin))
                 && let Some(text) = label_of(scene, machine, row, &interval)
             {
-                self.labels.push(Span { begin: first.begin, end: last.end, state: first.state, text });
+                let machine = if by_machine { tint::machine_of(first) } else { None };
+                labels.push(Span { begin: first.begin, end: last.end, state: first.state, machine, text });
             }
         }
+        self.labels = labels;
+    }
+}
+
+/// One text for a stretch in which others had the CPU, be it cut by who: whoever had most of it, as far as columns
+/// tell. Returns what comes after it.
+fn label_of_taken<'a>(scene: &Scene, runs: &'a [Run], least: u32, labels: &mut Vec<Span>) -> &'a [Run] {
+    let state = runs[0].state;
+    let more = runs.windows(2).take_while(|w| w[0].end == w[1].begin && w[1].state == state).count();
+    let (stretch, rest) = runs.split_at(more + 1);
+    let (begin, end) = (stretch[0].begin, stretch[more].end);
+    if end - begin >= least {
+        let mut shares: Vec<(Name, u32)> = Vec::new();
+        for run in stretch.iter().filter(|run| !run.detail.is_none()) {
+            match shares.iter_mut().find(|(name, _)| *name == run.detail) {
+                Some((_, width)) => *width += run.end - run.begin,
+                None => shares.push((run.detail, run.end - run.begin)),
+            }
+        }
+        if let Some((name, _)) = shares.into_iter().max_by_key(|(_, width)| *width) {
+            labels.push(Span { begin, end, state, machine: None, text: scene.text(name) });
+        }
+    }
+    rest
+}
+
+/// What the columns from `first` to `end` show.
+fn ask(
+    scene: &Scene,
+    machine: &SceneMachine,
+    row: &SceneRow,
+    key: &PictureKey,
+    (first, end): (i64, i64),
+    out: &mut Vec<Run>,
+) {
+    let range = machine.to_machine(key.grid.range(first, end));
+    let columns = (end - first) as u32;
+    row.lane.runs(range, columns, out);
+    if key.by_machine {
+        tint::by_machine(scene, machine.id, row, range, columns, out);
     }
 }
 
@@ -168,7 +241,7 @@ fn label_of(scene: &Scene, machine: &SceneMachine, row: &SceneRow, interval: &In
 
 #[cfg(test)]
 mod tests {
-    use stratoscope_core::vocab::{MachineId, RowKey};
+    use stratoscope_core::vocab::RowKey;
 
     use super::*;
     use crate::window::command::RowRef;
@@ -183,7 +256,7 @@ mod tests {
         for first in [0, 7, 300, 250, -40, 2000, 1990] {
             // 40 µs a column; the states are multiples of 10 µs.
             let grid = Grid { anchor: RefNs(0), column_ns: 40_000.0, first, columns: 400 };
-            let key = PictureKey { version: 1, map: machine.map, grid };
+            let key = PictureKey { version: 1, map: machine.map, grid, by_machine: false };
             moving.make(key, &scene, machine, scene_row, Theme::dark(), 1.0);
             let mut fresh = Picture::default();
             fresh.make(key, &scene, machine, scene_row, Theme::dark(), 1.0);

@@ -16,6 +16,7 @@ use stratoscope_core::vocab::{Cpu, MachineId, RowId, RowKey, RowKind, Tid};
 use crate::window::command::RowRef;
 use crate::window::theme::Sizes;
 use crate::window::timeline::scene::{Scene, SceneMachine, SceneRow};
+use crate::window::timeline::vm_rows;
 
 /// Which rows a timeline shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -24,6 +25,10 @@ pub enum RowSet {
     ControlFlow,
     /// CPUs with their interrupts.
     Resources,
+    /// VMs with their vCPUs and the tasks inside.
+    VirtualMachines,
+    /// CPUs of hosts with whatever runs on them.
+    PhysicalCpus,
 }
 
 /// The order of threads.
@@ -58,10 +63,12 @@ impl Sort {
 /// What a row of a tree is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeKind {
-    /// The header of a machine.
+    /// The header of a machine, or of a VM.
     Machine,
     /// The folder of a machine's kernel threads.
     KernelThreads,
+    /// The folder of the tasks inside a VM.
+    Tasks,
     /// A row of intervals.
     Row(RowId),
 }
@@ -75,6 +82,12 @@ pub struct Node {
     pub row: RowRef,
     /// Its name.
     pub name: Arc<str>,
+    /// What stands at the right end of the name, if it is not what stands there for such rows.
+    pub aside: Arc<str>,
+    /// What a screen reader says, if it is not what it says of such rows.
+    pub said: Arc<str>,
+    /// Of a header: what stands beside it, over the states.
+    pub note: Arc<str>,
     /// Children, in order.
     pub children: Vec<u32>,
     /// The row that it is a child of.
@@ -84,27 +97,50 @@ pub struct Node {
 }
 
 impl Node {
+    /// A row without children yet.
+    pub fn new(kind: NodeKind, row: RowRef, name: Arc<str>, parent: Option<u32>, open: bool) -> Self {
+        let nothing = || Arc::from("");
+        let (aside, said, note) = (nothing(), nothing(), nothing());
+        Self { kind, row, name, aside, said, note, children: Vec::new(), parent, open }
+    }
+
+    /// Whether it only holds others.
+    pub fn is_folder(&self) -> bool {
+        matches!(self.kind, NodeKind::KernelThreads | NodeKind::Tasks)
+    }
+
     /// What stands at the right end of the name: the thread's id, the number of kernel threads.
     pub fn secondary(&self) -> String {
+        if !self.aside.is_empty() {
+            return self.aside.to_string();
+        }
         match self.kind {
             NodeKind::Machine => String::new(),
-            NodeKind::KernelThreads => self.children.len().to_string(),
+            NodeKind::KernelThreads | NodeKind::Tasks => self.children.len().to_string(),
             NodeKind::Row(_) => match self.row.key.kind {
-                RowKind::Thread | RowKind::Vcpu if self.row.key.id == 0 => format!("CPU {}", self.row.key.cpu.0),
-                RowKind::Thread | RowKind::Vcpu => self.row.key.id.to_string(),
+                RowKind::Thread | RowKind::Vcpu | RowKind::VmThread if self.row.key.id == 0 => {
+                    format!("CPU {}", self.row.key.cpu.0)
+                }
+                RowKind::Thread | RowKind::Vcpu | RowKind::VmThread => self.row.key.id.to_string(),
                 RowKind::Irq | RowKind::Softirq => format!("CPU {}", self.row.key.cpu.0),
-                RowKind::Cpu => String::new(),
+                RowKind::Cpu | RowKind::PhysicalCpu => String::new(),
             },
         }
     }
 
     /// The name that a screen reader says and a test looks for: `thread bash 1234`, `CPU 0`, `host`.
     pub fn spoken(&self) -> String {
+        if !self.said.is_empty() {
+            return self.said.to_string();
+        }
         match (self.kind, self.row.key.kind) {
             (NodeKind::Row(_), RowKind::Thread) => format!("thread {} {}", self.name, self.row.key.id),
             (NodeKind::Row(_), RowKind::Irq | RowKind::Softirq) => {
                 format!("{} on CPU {}", self.name, self.row.key.cpu.0)
             }
+            (NodeKind::Row(_), RowKind::VmThread) => format!("task {} {}", self.name, self.row.key.id),
+            (NodeKind::Row(_), RowKind::PhysicalCpu) => format!("physical {}", self.name),
+            (NodeKind::Machine, RowKind::Vcpu) => format!("VM {}", self.name),
             (NodeKind::Machine, _) => format!("machine {}", self.name),
             _ => self.name.to_string(),
         }
@@ -113,7 +149,7 @@ impl Node {
     /// The name for buttons about it: `bash 1234`.
     pub fn short(&self) -> String {
         match (self.kind, self.row.key.kind) {
-            (NodeKind::Row(_), RowKind::Thread) => format!("{} {}", self.name, self.row.key.id),
+            (NodeKind::Row(_), RowKind::Thread | RowKind::VmThread) => format!("{} {}", self.name, self.row.key.id),
             _ => self.name.to_string(),
         }
     }
@@ -129,7 +165,7 @@ impl Node {
 fn machine_key(set: RowSet) -> RowKey {
     match set {
         RowSet::ControlFlow => RowKey::idle(Cpu::UNKNOWN),
-        RowSet::Resources => RowKey::cpu(Cpu::UNKNOWN),
+        RowSet::Resources | RowSet::PhysicalCpus | RowSet::VirtualMachines => RowKey::cpu(Cpu::UNKNOWN),
     }
 }
 
@@ -153,18 +189,28 @@ impl Tree {
     /// The tree of `set`, of one machine or of all.
     pub fn new(scene: &Scene, set: RowSet, only: Option<MachineId>, sort: Sort) -> Self {
         let mut tree = Self::default();
-        let machines: Vec<&SceneMachine> = scene.machines.iter().filter(|m| only.is_none_or(|id| id == m.id)).collect();
+        if set == RowSet::VirtualMachines {
+            tree.add_vms(scene, only);
+            return tree;
+        }
+        let mut machines: Vec<&SceneMachine> =
+            scene.machines.iter().filter(|m| only.is_none_or(|id| id == m.id)).collect();
+        if set == RowSet::PhysicalCpus && machines.iter().any(|m| vm_rows::is_host(m)) {
+            // A guest's CPUs are no physical ones, unless it is a host itself.
+            machines.retain(|m| vm_rows::is_host(m));
+        }
         // A single machine needs no header: the pane's title says it.
         let headers = machines.len() > 1;
         for machine in machines {
             let parent = headers.then(|| {
                 let row = RowRef { machine: machine.id, key: machine_key(set) };
                 let name = Arc::clone(&machine.name);
-                tree.add(Node { kind: NodeKind::Machine, row, name, children: Vec::new(), parent: None, open: true })
+                tree.add(Node::new(NodeKind::Machine, row, name, None, true))
             });
             match set {
                 RowSet::ControlFlow => tree.add_threads(scene, machine, parent, sort),
                 RowSet::Resources => tree.add_cpus(scene, machine, parent),
+                RowSet::PhysicalCpus | RowSet::VirtualMachines => tree.add_physical(scene, machine, parent),
             }
             tree.drop_childless_header();
         }
@@ -181,7 +227,7 @@ impl Tree {
         &self.nodes[n as usize]
     }
 
-    fn add(&mut self, node: Node) -> u32 {
+    pub(super) fn add(&mut self, node: Node) -> u32 {
         let n = self.nodes.len() as u32;
         match node.parent {
             Some(parent) => self.nodes[parent as usize].children.push(n),
@@ -212,8 +258,7 @@ impl Tree {
         if !kernel.is_empty() {
             let row = RowRef { machine: machine.id, key: RowKey::thread(KTHREADD, 0) };
             let name = Arc::from("kernel threads");
-            let node = Node { kind: NodeKind::KernelThreads, row, name, children: Vec::new(), parent, open: false };
-            let folder = self.add(node);
+            let folder = self.add(Node::new(NodeKind::KernelThreads, row, name, parent, false));
             for id in kernel {
                 self.add_row(scene, machine, Some(folder), id, true);
             }
@@ -238,19 +283,26 @@ impl Tree {
         }
     }
 
-    fn add_row(&mut self, scene: &Scene, machine: &SceneMachine, parent: Option<u32>, id: RowId, open: bool) -> u32 {
+    pub(super) fn add_row(
+        &mut self,
+        scene: &Scene,
+        machine: &SceneMachine,
+        parent: Option<u32>,
+        id: RowId,
+        open: bool,
+    ) -> u32 {
         let row = &machine.rows[id.0 as usize];
         let text = scene.text(row.name);
         let name: Arc<str> = match row.key.kind {
-            RowKind::Cpu => format!("CPU {}", row.key.id).into(),
+            RowKind::Cpu | RowKind::PhysicalCpu => format!("CPU {}", row.key.id).into(),
             RowKind::Irq if text.is_empty() => format!("IRQ {}", row.key.id).into(),
             RowKind::Irq => format!("IRQ {} {text}", row.key.id).into(),
             RowKind::Softirq => softirq_name(row.key.id).into(),
-            RowKind::Thread | RowKind::Vcpu if text.is_empty() => Arc::from("(no name)"),
-            RowKind::Thread | RowKind::Vcpu => text,
+            RowKind::Thread | RowKind::Vcpu | RowKind::VmThread if text.is_empty() => Arc::from("(no name)"),
+            RowKind::Thread | RowKind::Vcpu | RowKind::VmThread => text,
         };
         let reference = RowRef { machine: machine.id, key: row.key };
-        self.add(Node { kind: NodeKind::Row(id), row: reference, name, children: Vec::new(), parent, open })
+        self.add(Node::new(NodeKind::Row(id), reference, name, parent, open))
     }
 
     fn add_cpus(&mut self, scene: &Scene, machine: &SceneMachine, parent: Option<u32>) {
@@ -261,7 +313,7 @@ impl Tree {
             match row.key.kind {
                 RowKind::Cpu => cpus.push(entry),
                 RowKind::Irq | RowKind::Softirq => handlers.push(entry),
-                RowKind::Thread | RowKind::Vcpu => {}
+                RowKind::Thread | RowKind::Vcpu | RowKind::VmThread | RowKind::PhysicalCpu => {}
             }
         }
         cpus.sort_unstable();
@@ -422,6 +474,11 @@ pub struct Visible {
 impl Visible {
     /// What of `tree` is shown. `toggled`: rows that are not as they are at first; `hidden`: nodes to leave out.
     pub fn new(tree: &Tree, toggled: &BTreeSet<RowRef>, hidden: &[bool], compact: bool) -> Self {
+        Self::ordered(tree, toggled, hidden, &[], compact)
+    }
+
+    /// The same, with tasks inside VMs in the order of `busy`: what each node did, the most first.
+    pub fn ordered(tree: &Tree, toggled: &BTreeSet<RowRef>, hidden: &[bool], busy: &[i64], compact: bool) -> Self {
         let mut visible = Self { places: vec![u32::MAX; tree.nodes.len()], ..Self::default() };
         let mut todo: Vec<(u32, u16)> = tree.roots.iter().rev().map(|n| (*n, 0)).collect();
         while let Some((n, depth)) = todo.pop() {
@@ -440,7 +497,12 @@ impl Visible {
             }
             if open {
                 let deeper = if node.kind == NodeKind::Machine { depth } else { depth + 1 };
-                todo.extend(node.children.iter().rev().map(|child| (*child, deeper)));
+                let mut children = node.children.clone();
+                let did = |n: &u32| busy.get(*n as usize).copied().unwrap_or(0);
+                if !busy.is_empty() && children.iter().all(|n| tree.node(*n).row.key.kind == RowKind::VmThread) {
+                    children.sort_by_key(|n| Reverse(did(n)));
+                }
+                todo.extend(children.iter().rev().map(|child| (*child, deeper)));
             }
         }
         visible
@@ -470,79 +532,4 @@ impl Visible {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::window::timeline::fake;
-
-    fn names(tree: &Tree, toggled: &BTreeSet<RowRef>) -> Vec<String> {
-        let visible = Visible::new(tree, toggled, &[], false);
-        visible
-            .rows
-            .iter()
-            .map(|r| format!("{}{}", "  ".repeat(r.depth as usize), tree.node(r.node).spoken()))
-            .collect()
-    }
-
-    #[test]
-    fn processes_hold_their_threads_and_children_and_kernel_threads_are_folded() {
-        let scene = fake::small();
-        let tree = Tree::new(&scene, RowSet::ControlFlow, None, Sort::Tid);
-        assert_eq!(
-            names(&tree, &BTreeSet::new()),
-            [
-                "thread systemd 1",
-                "thread bash 100",
-                "  thread make 200",
-                "    thread cc1 300",
-                "thread qemu 400",
-                "  thread CPU 0/KVM 401",
-                "kernel threads",
-            ]
-        );
-        let folder = RowRef { machine: MachineId(0), key: RowKey::thread(KTHREADD, 0) };
-        let make = RowRef { machine: MachineId(0), key: RowKey::thread(Tid(200), 0) };
-        let toggled = names(&tree, &[folder, make].into());
-        assert!(toggled.contains(&"  thread kworker/0:1 20".to_owned()), "{toggled:?}");
-        assert!(!toggled.iter().any(|n| n.contains("cc1")), "{toggled:?}");
-    }
-
-    #[test]
-    fn sorting_by_cpu_time_counts_children() {
-        let scene = fake::small();
-        let tree = Tree::new(&scene, RowSet::ControlFlow, None, Sort::CpuTime);
-        let shown = names(&tree, &BTreeSet::new());
-        let place = |name: &str| shown.iter().position(|n| n.contains(name)).unwrap();
-        assert!(place("bash") < place("systemd"), "{shown:?}");
-    }
-
-    #[test]
-    fn cpus_hold_their_interrupts() {
-        let scene = fake::small();
-        let tree = Tree::new(&scene, RowSet::Resources, None, Sort::Tid);
-        assert_eq!(names(&tree, &BTreeSet::new()), ["CPU 0", "CPU 1"]);
-        let cpu = RowRef { machine: MachineId(0), key: RowKey::cpu(Cpu(0)) };
-        assert_eq!(
-            names(&tree, &[cpu].into()),
-            ["CPU 0", "  IRQ 14 ata_piix on CPU 0", "  softirq network receive on CPU 0", "CPU 1"]
-        );
-    }
-
-    #[test]
-    fn rings_of_parents_end() {
-        let scene = fake::ring();
-        let tree = Tree::new(&scene, RowSet::ControlFlow, None, Sort::CpuTime);
-        assert_eq!(names(&tree, &BTreeSet::new()).len(), 2);
-    }
-
-    #[test]
-    fn places_are_found_by_height() {
-        let scene = fake::small();
-        let tree = Tree::new(&scene, RowSet::ControlFlow, None, Sort::Tid);
-        let visible = Visible::new(&tree, &BTreeSet::new(), &[], false);
-        assert_eq!(visible.at(0.0), visible.rows.first());
-        assert_eq!(visible.at(20.0), visible.rows.get(1));
-        assert_eq!(visible.at(-1.0), None);
-        assert_eq!(visible.at(1e6), None);
-        assert_eq!(visible.between(19.0, 41.0).len(), 3);
-    }
-}
+mod tests;

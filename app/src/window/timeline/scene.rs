@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use stratoscope_core::store::Interval;
 use stratoscope_core::sync::ClockMap;
+use stratoscope_core::vm::VmView;
 use stratoscope_core::vocab::{Interner, MachineId, MachineNs, Name, RefNs, RowId, RowKey, Tid, TimeRange};
 
 use crate::window::command::RowRef;
+use crate::window::joint::facts::Facts;
 use crate::window::timeline::lane::{EventDensity, Lane, Wakeups};
 
 /// All that timelines show.
@@ -22,6 +24,8 @@ pub struct Scene {
     pub complete: bool,
     /// Machines, the reference first; a machine's number is its place.
     pub machines: Vec<SceneMachine>,
+    /// What panes compute from besides rows.
+    pub facts: Arc<Facts>,
     /// All names.
     pub names: Arc<Interner>,
     /// Nanoseconds since 1970 of the reference axis' zero.
@@ -30,6 +34,10 @@ pub struct Scene {
     pub dated: bool,
     /// First and last instant of all machines.
     pub extent: Option<TimeRange<RefNs>>,
+    /// What is known of virtual machines; `None` before all is read, and where nothing enters guests.
+    pub vm: Option<Arc<VmView>>,
+    /// Some trace has the events by which entries into guests are known, or there are such rows already.
+    pub enters_guests: bool,
 }
 
 /// A machine.
@@ -74,6 +82,9 @@ pub struct SceneRow {
     pub begin: Option<MachineNs>,
     /// Its states.
     pub lane: Arc<dyn Lane>,
+    /// Whether it was joined from several machines: its intervals' `aux` then says who is meant, as
+    /// [`VmView`] tells, and not on which CPU.
+    pub joined: bool,
 }
 
 /// A range of which something is missing.

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use stratoscope_core::session::{Density, LostView, MachineView, Phase, Snapshot};
+use stratoscope_core::query::time::TimeBase;
+use stratoscope_core::session::{Density, LostView, MachineView, Phase, Snapshot, TraceView};
 use stratoscope_core::store::{Interval, Row, Run, StoreSnapshot, Wakeup};
 use stratoscope_core::sync::ClockMap;
 use stratoscope_core::trace::LostKind;
-use stratoscope_core::vocab::{MachineId, MachineNs, State, TimeRange};
+use stratoscope_core::vm::VmView;
+use stratoscope_core::vocab::{EventKind, MachineId, MachineNs, RowId, State, TimeRange};
 
+use crate::window::joint::facts::{FactMachine, Facts};
 use crate::window::timeline::lane::{EventDensity, Lane, Wakeups};
 use crate::window::timeline::scene::{LostMark, Scene, SceneMachine, SceneRow};
 
@@ -67,16 +70,49 @@ impl Scene {
     /// What there is to draw of a session at one moment.
     pub fn of(snapshot: &Snapshot) -> Self {
         let (origin_ns, dated) = snapshot.origin();
-        let machines = snapshot.machines.iter().map(|m| machine(m, snapshot.phase == Phase::Done)).collect();
+        let mut machines: Vec<SceneMachine> =
+            snapshot.machines.iter().map(|m| machine(m, snapshot.phase == Phase::Done)).collect();
+        if let Some(vm) = &snapshot.vm {
+            machines.iter_mut().for_each(|machine| machine.join(vm));
+        }
+        let enters = |t: &TraceView| t.trace.classes().iter().any(|c| c.kind == Some(EventKind::KvmEntry));
         Self {
             version: snapshot.version,
             complete: !matches!(snapshot.phase, Phase::Opening | Phase::Analysing),
             machines,
+            facts: Arc::new(facts(snapshot)),
             names: Arc::clone(&snapshot.names),
             origin_ns,
             dated,
             extent: snapshot.extent,
+            vm: snapshot.vm.clone(),
+            enters_guests: snapshot.traces.iter().any(enters),
         }
+    }
+}
+
+fn facts(snapshot: &Snapshot) -> Facts {
+    let machine = |m: &Arc<MachineView>| FactMachine {
+        id: m.id,
+        name: m.name.as_str().into(),
+        map: m.map,
+        origin_ns: m.origin_ns,
+        store: Arc::clone(&m.store),
+    };
+    Facts {
+        version: snapshot.version,
+        machines: snapshot.machines.iter().map(machine).collect(),
+        names: Arc::clone(&snapshot.names),
+        vm: snapshot.vm.clone(),
+        reference: snapshot.reference,
+        sync: snapshot.sync.clone(),
+        events: snapshot.events.clone(),
+        base: TimeBase {
+            origin_ns: snapshot.origin().0,
+            begin_ns: snapshot.extent.map_or(0, |e| i128::from(e.begin.0)) + snapshot.origin().0,
+            utc_offset_s: 0,
+        },
+        extent: snapshot.extent,
     }
 }
 
@@ -109,6 +145,42 @@ fn lost(view: &LostView) -> LostMark {
         None => format!("{what} in {}", view.stream),
     };
     LostMark { range: view.lost.range, text: text.into() }
+}
+
+impl SceneMachine {
+    /// Takes in the machine's joined rows: each stands in the place of the row of the same key that the machine
+    /// alone could tell, or after all others.
+    pub(crate) fn join(&mut self, vm: &VmView) {
+        let Some(truth) = vm.truth(self.id) else { return };
+        for row in truth.rows() {
+            let joined = SceneRow {
+                key: row.key(),
+                name: row.name(),
+                process: row.process(),
+                parent: row.parent(),
+                busy_ns: row.busy_ns(),
+                begin: row.extent().map(|extent| extent.begin),
+                lane: Arc::clone(row) as Arc<dyn Lane>,
+                joined: true,
+            };
+            let place = self.by_key.get(&row.key()).and_then(|id| self.rows.get_mut(id.0 as usize));
+            match place {
+                // What it is called, and whose it is, the machine itself knows best.
+                Some(alone) => {
+                    *alone = SceneRow {
+                        name: alone.name,
+                        process: alone.process.or(joined.process),
+                        parent: alone.parent.or(joined.parent),
+                        ..joined
+                    };
+                }
+                None => {
+                    self.by_key.insert(row.key(), RowId(self.rows.len() as u32));
+                    self.rows.push(joined);
+                }
+            }
+        }
+    }
 }
 
 /// A machine's parts, wherever they come from.
@@ -145,6 +217,7 @@ impl StoredMachine<'_> {
                 busy_ns: row.busy_ns(),
                 begin: row.extent().map(|extent| extent.begin),
                 lane: Arc::clone(row) as Arc<dyn Lane>,
+                joined: false,
             })
             .collect();
         SceneMachine {

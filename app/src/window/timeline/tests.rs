@@ -91,6 +91,8 @@ fn title(set: RowSet) -> &'static str {
     match set {
         RowSet::ControlFlow => "Control flow timeline",
         RowSet::Resources => "Resources timeline",
+        RowSet::VirtualMachines => "Virtual machines timeline",
+        RowSet::PhysicalCpus => "Physical CPUs timeline",
     }
 }
 

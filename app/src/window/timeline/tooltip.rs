@@ -13,6 +13,8 @@ use crate::window::command::RowRef;
 use crate::window::theme::{Drawing, Sizes, Theme};
 use crate::window::timeline::mesh::Painting;
 use crate::window::timeline::scene::{Scene, SceneMachine, SceneRow};
+use crate::window::timeline::vm_facts;
+use crate::window::words;
 
 /// A state in words.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,15 +40,18 @@ pub fn describe(scene: &Scene, row: RowRef, interval: &Interval, clock: &Clock, 
         ("to", clock.instant(machine.map.to_ref(interval.end))),
         ("lasts", duration(interval.end - interval.begin)),
     ];
-    if let Some((word, text)) = detail_fact(scene, interval) {
+    let across = vm_facts::of(scene, row, interval);
+    let told = across.iter().any(|(word, _)| *word == vm_facts::INSTEAD || *word == vm_facts::RUNS);
+    if let Some((word, text)) = detail_fact(scene, interval).filter(|_| !told) {
         facts.push((word, text));
     }
-    if interval.look.aux != Look::NO_AUX {
+    facts.extend(across);
+    if interval.look.aux != Look::NO_AUX && !scene_row.joined {
         match row.key.kind {
             RowKind::Thread if waits_for_cpu(interval.look.state) => {
                 facts.push(("queue of", format!("CPU {}", interval.look.aux)));
             }
-            RowKind::Thread | RowKind::Vcpu => facts.push(("on", format!("CPU {}", interval.look.aux))),
+            RowKind::Thread => facts.push(("on", format!("CPU {}", interval.look.aux))),
             RowKind::Cpu if interval.look.aux != 0 => {
                 let tid = Tid(interval.look.aux as i32);
                 facts.push(("task", thread_name(scene, machine, tid, interval.begin)));
@@ -62,7 +67,7 @@ pub fn describe(scene: &Scene, row: RowRef, interval: &Interval, clock: &Clock, 
     Some(Description {
         state: interval.look.state,
         title: look.name.to_string(),
-        row: row_name(scene, machine, scene_row),
+        row: words::row_place(scene, row),
         about: Arc::clone(&look.about),
         facts,
     })
@@ -79,22 +84,13 @@ fn detail_fact(scene: &Scene, interval: &Interval) -> Option<(&'static str, Stri
     let text = scene.text(interval.look.detail).to_string();
     Some(match interval.look.state {
         State::RunningSyscall | State::Syscall => ("system call", text),
-        State::Preempted | State::PreemptedByHost => ("by", text),
-        State::Vmm | State::VmmUser | State::InHypervisor => ("because of", text),
+        State::Preempted | State::PreemptedByHost | State::WaitingCpu => (vm_facts::INSTEAD, text),
+        State::Vmm | State::VmmUser | State::InHypervisor => ("because of", vm_facts::explained(&text)),
+        State::Halted => ("waited for", text),
+        State::Guest => ("guest does", text),
         State::Irq | State::Interrupted | State::Softirq => ("handler", text),
         _ => ("detail", text),
     })
-}
-
-/// A row in words.
-pub(crate) fn row_name(scene: &Scene, machine: &SceneMachine, row: &SceneRow) -> String {
-    let name = match row.key.kind {
-        RowKind::Cpu => format!("CPU {}", row.key.id),
-        RowKind::Irq => format!("IRQ {} on CPU {}", row.key.id, row.key.cpu.0),
-        RowKind::Softirq => format!("softirq {} on CPU {}", row.key.id, row.key.cpu.0),
-        RowKind::Thread | RowKind::Vcpu => format!("{} {}", scene.text(row.name), row.key.id),
-    };
-    if scene.machines.len() > 1 { format!("{name} on {}", machine.name) } else { name }
 }
 
 fn thread_name(scene: &Scene, machine: &SceneMachine, tid: Tid, t: MachineNs) -> String {

@@ -1,0 +1,132 @@
+//! Tours are true of the samples that they are told on.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use stratoscope_core::session::{Recordings, Session, SessionOptions};
+use stratoscope_core::vocab::{Dur, State as RowState};
+
+use super::*;
+use crate::window::catalogue::ENTRIES;
+use crate::window::relations;
+
+fn read(sample: &str) -> Scene {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample-traces").join(sample);
+    let options = SessionOptions { recordings: Recordings::First, ..SessionOptions::default() };
+    let session = Session::open(vec![path], options, Arc::new(|| {}));
+    Scene::of(&session.wait())
+}
+
+fn step<'a>(tour: &'a Tour, title: &str) -> &'a Step {
+    tour.steps.iter().find(|s| s.title == title).unwrap()
+}
+
+/// How long the step's row was in a state within what the step selects, in milliseconds.
+fn ms(scene: &Scene, step: &Step, of: impl Fn(RowState) -> bool) -> f64 {
+    let row = step.row.as_ref().unwrap().find(scene).unwrap();
+    let (machine, _, scene_row) = scene.row(row).unwrap();
+    let mut sums = [0; RowState::COUNT];
+    scene_row.lane.sums(machine.to_machine(step.select.unwrap().on(scene).unwrap()), &mut sums);
+    RowState::ALL.iter().filter(|s| of(**s)).map(|s| sums[*s as usize]).sum::<i64>() as f64 / 1e6
+}
+
+fn running(state: RowState) -> bool {
+    matches!(state, RowState::RunningUser | RowState::RunningSyscall | RowState::Interrupted)
+}
+
+fn taken(state: RowState) -> bool {
+    matches!(state, RowState::Preempted | RowState::WaitingCpu | RowState::PreemptedByHost)
+}
+
+/// Who took the CPU at the instant that a step selects.
+fn culprit(scene: &Scene, step: &Step) -> Option<String> {
+    let row = step.row.as_ref()?.find(scene)?;
+    let who = relations::culprit(scene, row, step.select?.on(scene)?.begin)?;
+    Some(relations::who_text(scene, who))
+}
+
+#[test]
+fn every_tour_parses_and_has_a_command() {
+    for text in SOURCES {
+        ron::from_str::<Tour>(text).unwrap();
+    }
+    assert_eq!(all().len(), SOURCES.len());
+    for tour in all() {
+        assert!(tour.steps.len() > 2 && !tour.about.is_empty());
+        let start = Command::StartTour(tour.name.clone());
+        assert!(ENTRIES.iter().any(|e| e.command() == start), "{} has no command", tour.name);
+        for step in &tour.steps {
+            let sentences = step.text.matches(['.', '?']).count();
+            assert!((1..=8).contains(&sentences) && step.text.len() < 420, "{}: {}", tour.name, step.title);
+        }
+    }
+}
+
+#[test]
+fn what_tours_show_is_in_their_samples() {
+    for tour in all() {
+        let scene = read(&tour.sample);
+        let extent = scene.extent.unwrap();
+        for step in &tour.steps {
+            let at = format!("{}: {}", tour.name, step.title);
+            let window = step.window.unwrap().on(&scene).unwrap();
+            assert!(extent.begin <= window.begin && window.end <= extent.end, "{at}: {window:?} in {extent:?}");
+            let select = step.select.unwrap().on(&scene).unwrap();
+            assert!(window.begin <= select.begin && select.end <= window.end, "{at}");
+            let row = step.row.as_ref().unwrap();
+            assert!(row.find(&scene).is_some(), "{at}: there is no {row:?}");
+        }
+    }
+}
+
+#[test]
+fn two_vms_fight_as_told() {
+    let tour = find("fighting").unwrap();
+    let scene = read(&tour.sample);
+    // By its own trace the burner has the CPU most of the 100 ms, and the guest is never idle.
+    let mut believes = step(tour, "What the guest believes").clone();
+    believes.select = believes.window;
+    let ran = ms(&scene, &believes, running);
+    assert!(ran > 75.0, "{ran}");
+    believes.row = Some(RowName { machine: "guest-a".to_owned(), kind: RowSort::Cpu, name: "0".to_owned() });
+    let idle = ms(&scene, &believes, |s| matches!(s, RowState::Idle | RowState::Unknown));
+    assert!(idle < 0.1, "{idle}");
+    // The host gave it about half.
+    let did = step(tour, "What the host did");
+    let (guest, stolen) = (ms(&scene, did, |s| s == RowState::Guest), ms(&scene, did, taken));
+    assert!((30.0..65.0).contains(&guest) && (30.0..65.0).contains(&stolen), "{guest} {stolen}");
+    let who = step(tour, "Who took it");
+    assert_eq!(culprit(&scene, who).as_deref(), Some("burner-b 185 on guest-b"));
+    // The wait around it is made of pieces, by who ran.
+    let row = who.row.as_ref().unwrap().find(&scene).unwrap();
+    let (machine, _, scene_row) = scene.row(row).unwrap();
+    let at = machine.map.from_ref(who.select.unwrap().on(&scene).unwrap().begin);
+    let (mut begin, mut end) = (at, at);
+    while let Some(i) = scene_row.lane.at(end).filter(|i| taken(i.look.state)) {
+        end = i.end;
+    }
+    while let Some(i) = scene_row.lane.at(begin).filter(|i| taken(i.look.state)) {
+        begin = i.begin - Dur(1);
+    }
+    let waited = (end - begin).0 as f64 / 1e6;
+    assert!((11.35..11.5).contains(&waited), "{waited} ms");
+    let cost = step(tour, "What it cost");
+    let (guest, stolen) = (ms(&scene, cost, |s| s == RowState::Guest), ms(&scene, cost, taken));
+    assert!((2150.0..2250.0).contains(&guest) && (2450.0..2550.0).contains(&stolen), "{guest} {stolen}");
+}
+
+#[test]
+fn the_periodic_task_is_held_up_as_told() {
+    let tour = find("periodic").unwrap();
+    let scene = read(&tour.sample);
+    let own = step(tour, "The same work, twice the time");
+    let length = own.select.unwrap().on(&scene).unwrap().length().0 as f64 / 1e6;
+    assert!((32.7..32.9).contains(&length));
+    assert!(ms(&scene, own, running) > 0.93 * length);
+    let red = |title: &str| ms(&scene, step(tour, title), |s| s == RowState::PreemptedByHost);
+    let (quick, slow) = (red("A quick one"), red("A slow one"));
+    assert!((1.35..1.5).contains(&quick), "{quick} ms");
+    assert!((15.9..16.1).contains(&slow), "{slow} ms");
+    let who = culprit(&scene, step(tour, "Who took the time"));
+    assert_eq!(who.as_deref(), Some("burner-b 216 on guest-b"));
+}
