@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use stratoscope_core::kernel::{Kernel, KernelOptions};
 use stratoscope_core::store::{Extents, Look, MachineStore, Row, StoreOptions, StoreSnapshot};
-use stratoscope_core::sync::ClockMap;
+use stratoscope_core::sync::{ClockMap, VmLink};
 use stratoscope_core::vcpu::{VcpuThread, Vcpus};
-use stratoscope_core::vm::{self, LinkBy, MachineFacts, MessageLink, TruthInput, VmView};
+use stratoscope_core::vm::{self, LinkBy, MachineFacts, TruthInput, VmView};
 use stratoscope_core::vocab::{
     Cancel, Cpu, Event, Interner, KernelEvent, MachineId, MachineNs, Name, ProblemLog, RowKey, RowKind, Tid, TimeRange,
 };
@@ -66,7 +66,7 @@ fn joined(guest_ahead_ns: i64) -> Joined {
     let (guest, _) = analysed(GUEST, &names, &extents);
     let facts = |id, name, store, vcpus| MachineFacts { id: MachineId(id), name, store, vcpus };
     let machines = [facts(0, "host", &*host, &threads[..]), facts(1, "guest", &*guest, &[])];
-    let links = [MessageLink { host: MachineId(0), thread: threads[0].thread, guest: MachineId(1), matches: 6 }];
+    let links = [VmLink { host: MachineId(0), thread: threads[0].thread, guest: MachineId(1), vm_uid: 1, matches: 6 }];
     let model = vm::build(&machines, &links, &[], &names, &vm::guess_by_elimination);
     assert_eq!(model.vms.len(), 1);
     assert_eq!((model.vms[0].guest, model.vms[0].link), (Some(MachineId(1)), Some(LinkBy::Messages)));

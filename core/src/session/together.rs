@@ -13,10 +13,8 @@ use std::sync::Arc;
 use crate::session::containment;
 use crate::session::open::{Shared, event_table, first_view, whole_extent};
 use crate::session::snapshot::{MachineView, Phase, Snapshot};
-use crate::sync::{ClockMap, Solution, SyncEngine, SyncMachine, SyncOptions, SyncQuality};
-use crate::vm::{
-    self, Assignment, Between, Guessed, LinkBy, MachineFacts, MessageLink, TruthInput, Vm, VmModel, VmView, schedules,
-};
+use crate::sync::{ClockMap, Solution, SyncEngine, SyncMachine, SyncOptions, SyncQuality, VmLink};
+use crate::vm::{self, Assignment, Between, Guessed, LinkBy, MachineFacts, TruthInput, Vm, VmModel, VmView, schedules};
 use crate::vocab::{Cancel, MachineId, MachineNs, SyncMethod, TimeRange};
 
 /// What the user may choose about clocks and virtual machines.
@@ -69,17 +67,11 @@ pub(super) fn run(shared: &Arc<Shared>, cancel: &Cancel) {
             return;
         }
     }
-    let links: Vec<MessageLink> = engine
-        .links()
-        .iter()
-        .map(|l| MessageLink { host: l.host, thread: l.thread, guest: l.guest, matches: l.matches })
-        .collect();
-    let model = model_of(&snapshot, &links, &choice);
+    let model = model_of(&snapshot, &engine.links(), &choice);
     for vm in &model.vms {
-        for (vcpu, guest) in vm.vcpus.iter().zip(std::iter::repeat(vm.guest)) {
-            if let Some(guest) = guest {
-                engine.assign_thread(vm.host, vcpu.thread, guest);
-            }
+        let Some(guest) = vm.guest else { continue };
+        for vcpu in &vm.vcpus {
+            engine.assign_thread(vm.host, vcpu.thread, guest);
         }
     }
     let reference = choice.reference.unwrap_or_else(|| outermost_host(&model));
@@ -170,7 +162,7 @@ fn sync_machine(machine: &MachineView, snapshot: &Snapshot) -> SyncMachine {
     }
 }
 
-fn model_of(snapshot: &Snapshot, links: &[MessageLink], choice: &SyncChoice) -> VmModel {
+fn model_of(snapshot: &Snapshot, links: &[VmLink], choice: &SyncChoice) -> VmModel {
     let facts: Vec<MachineFacts<'_>> = snapshot
         .machines
         .iter()

@@ -92,7 +92,6 @@ struct Vcpu {
     off_since: MachineNs,
     /// When it was woken out of a sleep, as far as that was not written yet.
     waking: Option<MachineNs>,
-    woken: Option<MachineNs>,
     /// Asleep after HLT, and what for is not known yet: nothing that follows is written.
     held: Option<Held>,
     entry_seen: Option<u32>,
@@ -116,7 +115,6 @@ pub struct Vcpus {
     /// First switch, entry and exit: from when on all that is needed is recorded.
     first: [Option<MachineNs>; 3],
     last: MachineNs,
-    anomalies: u64,
     /// Kinds of events that prove root mode: fixed, so that results do not depend on who else listens.
     proofs: EventKinds,
 }
@@ -132,7 +130,6 @@ impl Vcpus {
             on_cpu: Vec::new(),
             first: [None; 3],
             last: MachineNs::MIN,
-            anomalies: 0,
             proofs: Kernel::demand().union(Self::demand()),
         }
     }
@@ -148,11 +145,6 @@ impl Vcpus {
         let all = self.first.iter().copied().try_fold(MachineNs::MIN, |latest, t| Some(latest.max(t?)));
         let known = |about: &VcpuThread| about.known_from.max(all.unwrap_or(MachineNs::MAX));
         self.vcpus.iter().map(|v| VcpuThread { known_from: known(&v.about), ..v.about }).collect()
-    }
-
-    /// Entries and exits that contradict each other: the trace lacks events where nobody told of a loss.
-    pub fn anomalies(&self) -> u64 {
-        self.anomalies
     }
 
     /// The next event of the machine; `kernel` has seen it already.
@@ -185,12 +177,10 @@ impl Vcpus {
                     }
                 }
             }
-            KernelEvent::KvmApicAccept { apic_id, vector } => {
+            KernelEvent::KvmApicAccept { vector, .. } => {
                 self.root_event(event, out);
                 if let Some((tid, _)) = kernel.current(event.cpu) {
-                    let (task, vm) = (kernel.task(tid), self.current(event.cpu));
-                    let vm = vm.map(|v| self.vcpus[v].about.process);
-                    self.waits.accepted(tid, task, vm.is_some(), apic_id, vector);
+                    self.waits.accepted(tid, kernel.task(tid), self.current(event.cpu).is_some(), vector);
                 }
             }
             KernelEvent::SchedWaking { tid, .. } => {
@@ -260,7 +250,6 @@ impl Vcpus {
             self.put_on(c, v);
             self.release(v, Reason::Unknown, out);
             if self.vcpus[v].mode != Mode::Unknown {
-                self.anomalies += 1;
                 self.vcpus[v].stay = None;
             }
             self.vcpus[v].mode = Mode::Unknown;
@@ -303,7 +292,6 @@ impl Vcpus {
             reason_name: Name::NONE,
             off_since: t,
             waking: None,
-            woken: None,
             held: None,
             entry_seen: None,
             entry_differs: false,
@@ -330,9 +318,6 @@ impl Vcpus {
             Some(seen) => vcpu.entry_differs |= seen != number,
         }
         vcpu.about.entry_number = vcpu.entry_seen.filter(|n| *n < MOST_VCPUS && !vcpu.entry_differs);
-        if vcpu.mode == Mode::Guest {
-            self.anomalies += 1;
-        }
         vcpu.mode = Mode::Guest;
         (vcpu.in_user, vcpu.reason_name) = (false, Name::NONE);
         let look = Look { state: State::Guest, detail: Name::NONE, aux: u32::from(event.cpu.0) };
@@ -350,7 +335,6 @@ impl Vcpus {
         let Some(v) = self.subject(event, kernel, out) else { return };
         if self.vcpus[v].stay.is_some() {
             // Two exits without an entry between them.
-            self.anomalies += 1;
             self.close_stay(v, event.t, false, out);
         }
         let name = self.names.intern(&reasons::name(isa, reason));
@@ -450,7 +434,7 @@ impl Vcpus {
         let halted_by = self.vcpus[v].stay.map(|s| (s.isa, s.reason));
         let vcpu = &mut self.vcpus[v];
         vcpu.off_since = t;
-        (vcpu.waking, vcpu.woken) = (None, None);
+        vcpu.waking = None;
         let aux = u32::from(cpu.0);
         let (mode, look) = match out.look(vcpu.about.thread).state {
             State::WaitingCpu => (Mode::Preempted, Look { state: State::Preempted, detail: next, aux }),

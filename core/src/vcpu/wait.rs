@@ -59,7 +59,7 @@ impl Waits {
 
     /// An interrupt is delivered by the thread `tid`, which is a vCPU or not: a device's thread tells the
     /// device's kind.
-    pub(super) fn accepted(&mut self, tid: Tid, task: Option<Task>, by_vcpu: bool, _apic_id: u32, vector: u32) {
+    pub(super) fn accepted(&mut self, tid: Tid, task: Option<Task>, by_vcpu: bool, vector: u32) {
         let Some(task) = task.filter(|_| !by_vcpu) else { return };
         let comm = self.names.text(task.comm);
         if let Some(pid) = comm.strip_prefix("vhost-").and_then(|rest| rest.parse().ok()) {

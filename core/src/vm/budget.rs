@@ -1,5 +1,7 @@
 //! The time budget of vCPUs: over which range it is told, for one of them and for a whole VM.
 
+use std::ops::Add;
+
 use crate::store::StoreSnapshot;
 use crate::vm::model::{Vcpu, Vm};
 use crate::vm::view::{VcpuTimes, VmView};
@@ -31,18 +33,7 @@ pub fn account_range(
 /// The account of all vCPUs of a VM together within a range of its host's time: [`VcpuTimes::overhead`] of it
 /// is what virtualisation adds to the VM's run time, [`VcpuTimes::steal`] what others took of it.
 pub fn vm_times(view: &VmView, vm: &Vm, range: TimeRange<MachineNs>) -> VcpuTimes {
-    vm.vcpus.iter().fold(VcpuTimes::default(), |sum, vcpu| {
-        let of = view.vcpu_times(vm, vcpu, range);
-        VcpuTimes {
-            guest: sum.guest + of.guest,
-            vmm: sum.vmm + of.vmm,
-            vmm_user: sum.vmm_user + of.vmm_user,
-            preempted: sum.preempted + of.preempted,
-            waiting_cpu: sum.waiting_cpu + of.waiting_cpu,
-            halted: sum.halted + of.halted,
-            unknown: sum.unknown + of.unknown,
-        }
-    })
+    vm.vcpus.iter().map(|vcpu| view.vcpu_times(vm, vcpu, range)).fold(VcpuTimes::default(), Add::add)
 }
 
 /// How often a vCPU came to another of its host's CPUs within a range. `host` are the host's own rows.

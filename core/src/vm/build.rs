@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::store::StoreSnapshot;
+use crate::sync::VmLink;
 use crate::vcpu::VcpuThread;
 use crate::vm::model::{LinkBy, Role, Vcpu, Vm, VmModel};
-use crate::vocab::{Interner, MachineId, RowId, RowKey, Tid};
+use crate::vocab::{Interner, MachineId, RowKey, Tid};
 
 /// What is known of one machine.
 pub struct MachineFacts<'a> {
@@ -17,19 +18,6 @@ pub struct MachineFacts<'a> {
     pub store: &'a StoreSnapshot,
     /// Its threads that enter guests.
     pub vcpus: &'a [VcpuThread],
-}
-
-/// A message told that the VM of a host's thread is this guest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MessageLink {
-    /// The host.
-    pub host: MachineId,
-    /// The row of its thread.
-    pub thread: RowId,
-    /// The guest.
-    pub guest: MachineId,
-    /// How many messages told it.
-    pub matches: u64,
 }
 
 /// A VM that the user has said to be a machine.
@@ -53,7 +41,7 @@ pub type Guess<'a> = &'a dyn Fn(&[&Vm], &[MachineId]) -> Vec<Guessed>;
 /// that are left and says which belong together and why.
 pub fn build(
     machines: &[MachineFacts<'_>],
-    links: &[MessageLink],
+    links: &[VmLink],
     assigned: &[Assignment],
     names: &Interner,
     guess: Guess<'_>,
@@ -67,7 +55,7 @@ pub fn build(
     for vm in &mut model.vms {
         let said = assigned.iter().find(|a| a.host == vm.host && Some(a.pid) == vm.host_pid);
         let by_message = || {
-            let of_vm = |l: &&MessageLink| l.host == vm.host && vm.vcpus.iter().any(|v| v.thread == l.thread);
+            let of_vm = |l: &&VmLink| l.host == vm.host && vm.vcpus.iter().any(|v| v.thread == l.thread);
             // Most of the links win: a machine that was rebooted is two guests of one process.
             let mut votes: BTreeMap<MachineId, u64> = BTreeMap::new();
             links.iter().filter(of_vm).for_each(|l| *votes.entry(l.guest).or_default() += l.matches);
@@ -172,8 +160,7 @@ fn vm(machine: &MachineFacts<'_>, pid: Tid, mut threads: Vec<&VcpuThread>, names
         Some(comm) => format!("{comm} {}", pid.0),
         None => format!("VM {}", pid.0),
     };
-    let host_pid = threads.iter().any(|t| t.process.is_some()).then_some(pid);
-    Vm { name, host: machine.id, host_pid: host_pid.or(Some(pid)), guest: None, link: None, vcpus }
+    Vm { name, host: machine.id, host_pid: Some(pid), guest: None, link: None, vcpus }
 }
 
 fn overlap(machine: &MachineFacts<'_>, a: &VcpuThread, b: &VcpuThread) -> bool {

@@ -160,8 +160,9 @@ fn may_be_out(store: &StoreSnapshot, row: RowId, end: MachineNs) -> bool {
     store.row(row).and_then(|row| row.at(before)).is_some_and(|there| there.look.state != State::Guest)
 }
 
-struct Group {
-    key: ExitKey,
+/// Exits while they are counted. Keeps eight bytes an exit, because percentiles are exact.
+#[derive(Clone, Debug, Default)]
+pub struct ExitSums {
     count: u64,
     /// Of those that were seen to end.
     times: Vec<i64>,
@@ -170,57 +171,71 @@ struct Group {
     longest: Option<VmExit>,
 }
 
+impl ExitSums {
+    /// Counts an exit; says whether it is the longest so far.
+    pub fn add(&mut self, exit: &VmExit) -> bool {
+        self.count += 1;
+        if !exit.complete {
+            return false;
+        }
+        let time = exit.handling();
+        self.times.push(time.0);
+        self.total = self.total + time;
+        self.off_cpu = self.off_cpu + exit.off_cpu;
+        let longest = self.longest.is_none_or(|longest| longest.handling() < time);
+        if longest {
+            self.longest = Some(*exit);
+        }
+        longest
+    }
+
+    /// How many there were, and how many of them were not seen to end.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.count, self.count - self.times.len() as u64)
+    }
+
+    /// What they took; `None` if none was seen to end.
+    pub fn times(mut self) -> Option<ExitTimes> {
+        let longest = self.longest?;
+        let n = i64::try_from(self.times.len()).ok().filter(|n| *n > 0)?;
+        Some(ExitTimes {
+            total: self.total,
+            min: Dur(self.times.iter().copied().min()?),
+            mean: Dur(self.total.0 / n),
+            p50: percentile(&mut self.times, 50)?,
+            p99: percentile(&mut self.times, 99)?,
+            max: longest.handling(),
+            off_cpu: self.off_cpu,
+            longest,
+        })
+    }
+}
+
 /// The table of a host's exits by vCPU and reason: by VM and vCPU, and of each the reason that took most time
 /// first. Exact; keeps eight bytes an exit while it works.
 ///
 /// # Errors
 /// Somebody cancelled.
 pub fn statistics(model: &VmModel, host: &Host<'_>, cancel: &Cancel) -> Result<Vec<ExitStats>, Cancelled> {
-    let mut groups: Vec<Group> = Vec::new();
+    let mut groups: Vec<(ExitKey, ExitSums)> = Vec::new();
     let mut numbers: FxHashMap<ExitKey, usize> = FxHashMap::default();
     visit(model, host, cancel, |key, exit| {
         let number = *numbers.entry(key).or_insert_with(|| {
-            groups.push(Group { key, count: 0, times: Vec::new(), total: Dur(0), off_cpu: Dur(0), longest: None });
+            groups.push((key, ExitSums::default()));
             groups.len() - 1
         });
-        let group = &mut groups[number];
-        group.count += 1;
-        if exit.complete {
-            let time = exit.handling();
-            group.times.push(time.0);
-            group.total = group.total + time;
-            group.off_cpu = group.off_cpu + exit.off_cpu;
-            if group.longest.is_none_or(|longest| longest.handling() < time) {
-                group.longest = Some(*exit);
-            }
-        }
+        groups[number].1.add(exit);
     })?;
-    let mut table: Vec<ExitStats> = groups.into_iter().map(Group::finish).collect();
+    let stats = |(key, sums): (ExitKey, ExitSums)| {
+        let (count, incomplete) = sums.counts();
+        ExitStats { key, count, incomplete, times: sums.times() }
+    };
+    let mut table: Vec<ExitStats> = groups.into_iter().map(stats).collect();
     table.sort_by_key(|s| {
         let total = s.times.as_ref().map_or(-1, |t| t.total.0);
         (s.key.vm, s.key.vcpu, std::cmp::Reverse(total), s.key)
     });
     Ok(table)
-}
-
-impl Group {
-    fn finish(mut self) -> ExitStats {
-        let incomplete = self.count - self.times.len() as u64;
-        let times = self.longest.and_then(|longest| {
-            let n = i64::try_from(self.times.len()).ok().filter(|n| *n > 0)?;
-            Some(ExitTimes {
-                total: self.total,
-                min: Dur(self.times.iter().copied().min()?),
-                mean: Dur(self.total.0 / n),
-                p50: percentile(&mut self.times, 50)?,
-                p99: percentile(&mut self.times, 99)?,
-                max: longest.handling(),
-                off_cpu: self.off_cpu,
-                longest,
-            })
-        });
-        ExitStats { key: self.key, count: self.count, incomplete, times }
-    }
 }
 
 /// The smallest of the times that at least `percent` of 100 of them don't exceed (the nearest rank); `None` of

@@ -20,7 +20,7 @@ mod who;
 
 pub use between::Between;
 pub use budget::{account_range, migrations, vm_times};
-pub use build::{Assignment, Guess, Guessed, MachineFacts, MessageLink, build, guess_by_elimination};
+pub use build::{Assignment, Guess, Guessed, MachineFacts, build, guess_by_elimination};
 pub use model::{LinkBy, Role, Vcpu, Vm, VmModel};
 pub use recurring::{Recurring, recurring};
 pub use tasks::{TaskTimes, tasks};

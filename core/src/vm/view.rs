@@ -1,5 +1,6 @@
 //! What a session knows of its virtual machines at one moment: immutable, shared by all panes of a frame.
 
+use std::ops::Add;
 use std::sync::Arc;
 
 use crate::store::{StateSums, StoreSnapshot};
@@ -62,6 +63,22 @@ pub struct VcpuTimes {
     pub halted: Dur,
     /// Nothing is known.
     pub unknown: Dur,
+}
+
+impl Add for VcpuTimes {
+    type Output = Self;
+    /// Two accounts together: of the vCPUs of one VM, say.
+    fn add(self, other: Self) -> Self {
+        Self {
+            guest: self.guest + other.guest,
+            vmm: self.vmm + other.vmm,
+            vmm_user: self.vmm_user + other.vmm_user,
+            preempted: self.preempted + other.preempted,
+            waiting_cpu: self.waiting_cpu + other.waiting_cpu,
+            halted: self.halted + other.halted,
+            unknown: self.unknown + other.unknown,
+        }
+    }
 }
 
 impl VcpuTimes {

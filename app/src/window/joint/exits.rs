@@ -3,11 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use stratoscope_core::store::VmExit;
 use stratoscope_core::vcpu::reasons;
 use stratoscope_core::vm::VcpuTimes;
-use stratoscope_core::vm::exits::{self, Distribution, ExitKey, ExitTimes, Host, percentile};
-use stratoscope_core::vocab::{Cancel, Cancelled, Dur, MachineId, RefNs, TimeRange};
+use stratoscope_core::vm::exits::{self, Distribution, ExitKey, ExitSums, ExitTimes, Host};
+use stratoscope_core::vocab::{Cancel, Cancelled, MachineId, RefNs, TimeRange};
 
 use crate::window::joint::facts::Facts;
 
@@ -87,11 +86,9 @@ pub struct Exits {
 
 #[derive(Default)]
 struct Sum {
-    count: u64,
-    times: Vec<i64>,
-    total: Dur,
-    off_cpu: Dur,
-    longest: Option<(MachineId, VmExit)>,
+    sums: ExitSums,
+    /// The host of the longest.
+    host: Option<MachineId>,
 }
 
 fn each_host(
@@ -117,15 +114,8 @@ pub fn table(facts: &Facts, range: TimeRange<RefNs>, by: By, cancel: &Cancel) ->
     each_host(facts, range, |host| {
         exits::visit(&view.model, host, cancel, |key, exit| {
             let sum = sums.entry(Which::of(&key, by)).or_default();
-            sum.count += 1;
-            if exit.complete {
-                let time = exit.handling();
-                sum.times.push(time.0);
-                sum.total = sum.total + time;
-                sum.off_cpu = sum.off_cpu + exit.off_cpu;
-                if sum.longest.is_none_or(|(_, longest)| longest.handling() < time) {
-                    sum.longest = Some((host.machine, *exit));
-                }
+            if sum.sums.add(exit) {
+                sum.host = Some(host.machine);
             }
         })
     })?;
@@ -141,7 +131,7 @@ pub fn table(facts: &Facts, range: TimeRange<RefNs>, by: By, cancel: &Cancel) ->
             for (c, vcpu) in vm.vcpus.iter().enumerate() {
                 let known = view.known_from.get(v).and_then(|vm| vm.get(c)).copied().unwrap_or(own.begin);
                 let of = view.vcpu_times(vm, vcpu, TimeRange::new(own.begin.max(known), own.end));
-                times = sum_of(&times, &of);
+                times = times + of;
             }
             Some(Overhead { name: vm.name.clone(), machine: vm.guest.unwrap_or(vm.host), times })
         })
@@ -149,37 +139,10 @@ pub fn table(facts: &Facts, range: TimeRange<RefNs>, by: By, cancel: &Cancel) ->
     Ok(Exits { groups, overheads })
 }
 
-/// Two accounts together.
-pub fn sum_of(a: &VcpuTimes, b: &VcpuTimes) -> VcpuTimes {
-    VcpuTimes {
-        guest: a.guest + b.guest,
-        vmm: a.vmm + b.vmm,
-        vmm_user: a.vmm_user + b.vmm_user,
-        preempted: a.preempted + b.preempted,
-        waiting_cpu: a.waiting_cpu + b.waiting_cpu,
-        halted: a.halted + b.halted,
-        unknown: a.unknown + b.unknown,
-    }
-}
-
 impl Sum {
-    fn finish(mut self, which: Which) -> Group {
-        let incomplete = self.count - self.times.len() as u64;
-        let host = self.longest.map_or(MachineId(0), |l| l.0);
-        let times = self.longest.and_then(|(_, longest)| {
-            let n = i64::try_from(self.times.len()).ok().filter(|n| *n > 0)?;
-            Some(ExitTimes {
-                total: self.total,
-                min: Dur(self.times.iter().copied().min()?),
-                mean: Dur(self.total.0 / n),
-                p50: percentile(&mut self.times, 50)?,
-                p99: percentile(&mut self.times, 99)?,
-                max: longest.handling(),
-                off_cpu: self.off_cpu,
-                longest,
-            })
-        });
-        Group { which, count: self.count, incomplete, times, host }
+    fn finish(self, which: Which) -> Group {
+        let (count, incomplete) = self.sums.counts();
+        Group { which, count, incomplete, times: self.sums.times(), host: self.host.unwrap_or(MachineId(0)) }
     }
 }
 
@@ -245,6 +208,8 @@ pub fn names(facts: &Facts, which: &Which) -> ([String; 3], String) {
 
 #[cfg(test)]
 mod tests {
+    use stratoscope_core::vocab::Dur;
+
     use super::*;
     use crate::window::joint::fake;
 

@@ -8,7 +8,6 @@ use stratoscope_core::vm::{VcpuTimes, Who};
 use stratoscope_core::vocab::{Cancel, Dur, MachineId, MachineNs, RefNs, State, TimeRange};
 
 use crate::window::command::RowRef;
-use crate::window::joint::exits::sum_of;
 use crate::window::joint::facts::Facts;
 
 /// A second, over which `top` averages.
@@ -206,7 +205,7 @@ pub fn accounts(facts: &Facts, range: TimeRange<RefNs>, cancel: &Cancel) -> Vec<
                 *vm_taken.by.entry(*who).or_default() += ns;
             }
             vm_taken.longest = [vm_taken.longest, taken.longest].into_iter().flatten().max_by_key(TimeRange::length);
-            vm_times = sum_of(&vm_times, &times);
+            vm_times = vm_times + times;
             all.push(Account {
                 name: format!("{} vCPU {}", vm.name, vcpu.number),
                 row: Some(RowRef { machine: vm.host, key: vcpu.key }),

@@ -147,22 +147,27 @@ fn lost(view: &LostView) -> LostMark {
     LostMark { range: view.lost.range, text: text.into() }
 }
 
+/// A row as its machine alone tells it.
+fn scene_row(row: &Arc<Row>) -> SceneRow {
+    SceneRow {
+        key: row.key(),
+        name: row.name(),
+        process: row.process(),
+        parent: row.parent(),
+        busy_ns: row.busy_ns(),
+        begin: row.extent().map(|extent| extent.begin),
+        lane: Arc::clone(row) as Arc<dyn Lane>,
+        joined: false,
+    }
+}
+
 impl SceneMachine {
     /// Takes in the machine's joined rows: each stands in the place of the row of the same key that the machine
     /// alone could tell, or after all others.
     pub(crate) fn join(&mut self, vm: &VmView) {
         let Some(truth) = vm.truth(self.id) else { return };
         for row in truth.rows() {
-            let joined = SceneRow {
-                key: row.key(),
-                name: row.name(),
-                process: row.process(),
-                parent: row.parent(),
-                busy_ns: row.busy_ns(),
-                begin: row.extent().map(|extent| extent.begin),
-                lane: Arc::clone(row) as Arc<dyn Lane>,
-                joined: true,
-            };
+            let joined = SceneRow { joined: true, ..scene_row(row) };
             let place = self.by_key.get(&row.key()).and_then(|id| self.rows.get_mut(id.0 as usize));
             match place {
                 // What it is called, and whose it is, the machine itself knows best.
@@ -206,20 +211,7 @@ pub struct StoredMachine<'a> {
 impl StoredMachine<'_> {
     /// The machine as timelines draw it.
     pub fn into_scene(self) -> SceneMachine {
-        let rows = self
-            .store
-            .rows()
-            .map(|row| SceneRow {
-                key: row.key(),
-                name: row.name(),
-                process: row.process(),
-                parent: row.parent(),
-                busy_ns: row.busy_ns(),
-                begin: row.extent().map(|extent| extent.begin),
-                lane: Arc::clone(row) as Arc<dyn Lane>,
-                joined: false,
-            })
-            .collect();
+        let rows = self.store.rows().map(scene_row).collect();
         SceneMachine {
             id: self.id,
             name: self.name.into(),
