@@ -3,6 +3,7 @@
 pub mod bytes;
 pub mod ctf;
 pub mod export;
+pub mod flow;
 pub mod index;
 pub mod kernel;
 pub mod links;

@@ -43,6 +43,9 @@ pub enum Question {
     Vms(Common),
     /// Why and how often vCPUs left their guests, and what that took
     Exits(Common),
+    /// What determined when a task came as far as it did: its execution flow, down to the culprit
+    #[command(after_help = super::flow::kinds_help())]
+    Flow(FlowArgs),
     /// A picture of the window, without a screen
     Shot(ShotArgs),
 }
@@ -149,6 +152,30 @@ pub struct SyncArgs {
     /// The machine whose clock the others are related to, by name
     #[arg(long, value_name = "MACHINE")]
     pub reference: Option<String>,
+}
+
+/// Arguments of `flow`.
+#[derive(Debug, Args)]
+pub struct FlowArgs {
+    /// Common arguments.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// The task to follow: TID, NAME, MACHINE/TID or MACHINE/NAME
+    #[arg(long, value_name = "TASK")]
+    pub task: String,
+
+    /// One line an instance of a recurring task: from the wake-up that ends a sleep to the next sleep of that kind
+    #[arg(long)]
+    pub instances: bool,
+
+    /// Instances are slow that last longer than so many times their lower quartile [default: 1.5]
+    #[arg(long, value_name = "FACTOR")]
+    pub slow_factor: Option<f64>,
+
+    /// Instances lie between events: two filter expressions, such as 'msg ~ "^begin"..msg ~ "^end"'
+    #[arg(long, value_name = "BEGIN..END")]
+    pub mark: Option<String>,
 }
 
 /// What `shot` draws.

@@ -3,6 +3,7 @@
 pub mod args;
 mod events;
 mod exits;
+mod flow;
 mod info;
 mod output;
 mod report;
@@ -10,6 +11,7 @@ mod shot;
 
 mod states;
 mod sync;
+mod task;
 mod time;
 mod virt;
 mod vms;
@@ -63,6 +65,7 @@ pub fn run(question: &Question) -> anyhow::Result<u8> {
         Question::Sync(args) => (sync::run(args)?, args.common.strict),
         Question::Vms(common) => (vms::run(common)?, common.strict),
         Question::Exits(common) => (exits::run(common)?, common.strict),
+        Question::Flow(args) => (flow::run(args)?, args.common.strict),
         Question::Shot(args) => (shot::run(args)?, args.common.strict),
     };
     Ok(outcome.status(strict))

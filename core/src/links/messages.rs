@@ -16,7 +16,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::kernel::Kernel;
-use crate::store::Writer;
+use crate::store::{WakeContext, Writer};
 use crate::vocab::{
     Cpu, Event, EventKind, EventKinds, Interner, KernelEvent, RowId, SyncMethod, SyncPoint, SyncStep, VmsyncStep,
 };
@@ -85,7 +85,10 @@ impl Messages {
             }
             _ => return,
         };
-        let thread = kernel.current(event.cpu).map(|(_, row)| row);
+        let current = kernel.current(event.cpu).map(|(_, row)| row);
+        // What an interrupt or softirq sends is not the doing of the thread below it.
+        let own = method != SyncMethod::Tcp || kernel.context(event.cpu).0 == WakeContext::Task;
+        let thread = current.filter(|_| own);
         out.sync_point(SyncPoint { t: event.t, cpu: event.cpu, thread, method, step, key });
     }
 

@@ -4,6 +4,7 @@ mod analyse;
 mod containment;
 mod density;
 mod find;
+mod flow;
 mod machines;
 mod open;
 mod snapshot;
@@ -11,6 +12,7 @@ mod together;
 
 pub use density::Density;
 pub use find::instants;
+pub use flow::Separator;
 pub use open::{Recordings, Session, SessionOptions, Waker};
 pub use snapshot::{LostView, MachineView, Phase, RecordingView, Snapshot, TraceView};
 pub use together::SyncChoice;

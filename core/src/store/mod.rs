@@ -51,5 +51,5 @@ pub use points::{PointIter, PointRecord, PointTable, Points};
 pub use row::{Interval, Row};
 pub use snapshot::StoreSnapshot;
 pub use summary::StateSums;
-pub use walk::Intervals;
+pub use walk::{Backward, Intervals};
 pub use writer::{Look, VmExit, WakeContext, Wakeup, Writer};

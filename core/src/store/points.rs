@@ -260,6 +260,36 @@ impl<P: PointRecord> Points<P> {
         (block * BLOCK + inside) as u64
     }
 
+    /// The points in `range`, in order of time, for somebody who asks for ranges that lie near each other: `finger`
+    /// remembers where the last one was (begin with any number).
+    pub fn range_near(&self, range: TimeRange<MachineNs>, finger: &mut usize) -> PointIter<'_, P> {
+        let blocks = self.0.index.len();
+        let begins = |block: usize| self.0.index.get(block).map_or(i64::MAX, |b| b.begin);
+        // The last block that begins earlier than the range: between `low` and `high`, found by doubling steps.
+        let (t, mut low, mut high) = (range.begin.0, (*finger).min(blocks), (*finger).min(blocks));
+        let mut step = 1;
+        while low > 0 && begins(low) >= t {
+            high = low;
+            low = low.saturating_sub(step);
+            step *= 2;
+        }
+        step = 1;
+        while high < blocks && begins(high) < t {
+            low = high;
+            high = (high + step).min(blocks);
+            step *= 2;
+        }
+        while low + 1 < high {
+            let middle = low.midpoint(high);
+            if begins(middle) < t { low = middle } else { high = middle }
+        }
+        *finger = low;
+        let mut points = self.numbered((low * BLOCK) as u64, self.len());
+        points.skip_before(range.begin);
+        points.until = range.end;
+        points
+    }
+
     /// The points in `range`, in order of time.
     pub fn range(&self, range: TimeRange<MachineNs>) -> PointIter<'_, P> {
         let from = self.rank(range.begin);
@@ -284,7 +314,14 @@ impl<P: PointRecord> Points<P> {
     fn numbered(&self, from: u64, to: u64) -> PointIter<'_, P> {
         let to = to.min(self.len());
         let pages = (from < to && from < (self.0.index.len() * BLOCK) as u64).then(|| self.0.pages.current());
-        PointIter { content: &self.0, pages, next: from as usize, to: to as usize, point: PhantomData }
+        PointIter {
+            content: &self.0,
+            pages,
+            next: from as usize,
+            to: to as usize,
+            until: MachineNs::MAX,
+            point: PhantomData,
+        }
     }
 }
 
@@ -294,7 +331,32 @@ pub struct PointIter<'a, P> {
     pages: Option<Arc<Pages>>,
     next: usize,
     to: usize,
+    /// Points at or after this instant are not given (of [`Points::range_near`], which does not count).
+    until: MachineNs,
     point: PhantomData<P>,
+}
+
+impl<P: PointRecord> PointIter<'_, P> {
+    fn instant(&self, n: usize) -> Option<i64> {
+        let (block, at) = (n / BLOCK, n % BLOCK);
+        match self.content.index.get(block) {
+            Some(found) => {
+                let instants = &self.pages.as_ref()?.from(found.place)[..BLOCK * 8];
+                Some(i64::from_le_bytes(*instants.as_chunks().0.get(at)?))
+            }
+            None => self.content.tail.get(at).map(|p| p.t().0),
+        }
+    }
+
+    /// Goes on to the first point that is not earlier than `t`, within two blocks.
+    fn skip_before(&mut self, t: MachineNs) {
+        let (mut from, mut to) = (self.next, self.to.min(self.next + 2 * BLOCK));
+        while from < to {
+            let middle = from.midpoint(to);
+            if self.instant(middle).is_some_and(|at| at < t.0) { from = middle + 1 } else { to = middle }
+        }
+        self.next = from;
+    }
 }
 
 impl<P: PointRecord> Iterator for PointIter<'_, P> {
@@ -305,6 +367,10 @@ impl<P: PointRecord> Iterator for PointIter<'_, P> {
             return None;
         }
         let (block, at) = (self.next / BLOCK, self.next % BLOCK);
+        if self.until != MachineNs::MAX && self.instant(self.next).is_none_or(|t| t >= self.until.0) {
+            self.to = self.next;
+            return None;
+        }
         self.next += 1;
         let Some(found) = self.content.index.get(block) else { return self.content.tail.get(at).copied() };
         let (instants, records) = self.pages.as_ref()?.from(found.place).split_at(BLOCK * 8);

@@ -9,7 +9,7 @@ use super::columns::{self, Run};
 use super::pages::PageSource;
 use super::sealed::Sealed;
 use super::summary::{RUNNING, StateSums};
-use super::walk::{Intervals, Reader};
+use super::walk::{Backward, Intervals, Reader};
 use super::writer::Look;
 
 /// An interval of a row: `[begin, end)`, never empty, never [`State::None`].
@@ -200,6 +200,11 @@ impl Row {
     /// The intervals that share an instant with `range`, in order, not clipped.
     pub fn intervals(&self, range: TimeRange<MachineNs>) -> Intervals<'_> {
         Intervals::new(Reader::new(self), range)
+    }
+
+    /// The intervals that begin before `t`, the latest first.
+    pub fn backward(&self, t: MachineNs) -> Backward<'_> {
+        Backward::new(Reader::new(self), t)
     }
 
     /// Time and number of intervals per state within `range`: exact, and in time that does not depend on how

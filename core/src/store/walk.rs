@@ -250,3 +250,30 @@ impl Iterator for Intervals<'_> {
         self.ahead.pop()
     }
 }
+
+/// The intervals of a row that begin before an instant, the latest first: what [`Row::backward`] gives.
+pub struct Backward<'a> {
+    reader: Reader<'a>,
+    pos: Option<Pos>,
+}
+
+impl<'a> Backward<'a> {
+    pub(super) fn new(reader: Reader<'a>, t: MachineNs) -> Self {
+        let pos = t.0.checked_sub(1).and_then(|t| reader.last_begun_by(t));
+        Self { reader, pos }
+    }
+}
+
+impl Iterator for Backward<'_> {
+    type Item = Interval;
+
+    fn next(&mut self) -> Option<Interval> {
+        loop {
+            let pos = self.pos?;
+            self.pos = self.reader.before(pos);
+            if let Some(interval) = self.reader.interval(pos) {
+                return Some(interval);
+            }
+        }
+    }
+}

@@ -91,6 +91,14 @@ states! {
     PreemptedByHost = "preempted-by-host", Alert;
     /// A guest thread that believes it runs while the hypervisor works.
     InHypervisor = "in-hypervisor", Busy;
+    /// In an execution flow: its vCPU was awake and waited for a CPU of the host.
+    VcpuWaiting = "vcpu-waiting-cpu", Alert;
+    /// In an execution flow: asleep until a timer.
+    Timer = "timer", Busy;
+    /// In an execution flow: waiting for a block device.
+    Disk = "disk", Busy;
+    /// In an execution flow: waiting for a packet.
+    Network = "network", Busy;
 }
 
 impl State {

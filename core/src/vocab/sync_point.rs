@@ -87,7 +87,8 @@ pub struct SyncPoint {
     pub t: MachineNs,
     /// Where.
     pub cpu: Cpu,
-    /// The row of the thread that was current there: on a host, of the vCPU's thread.
+    /// The row of the thread that was current there: on a host, of the vCPU's thread. None of a packet that an
+    /// interrupt or softirq sent or received.
     pub thread: Option<RowId>,
     /// [`SyncMethod::Vmsync`], [`SyncMethod::Hypercall`], [`SyncMethod::Tcp`] or [`SyncMethod::TscOffset`].
     pub method: SyncMethod,
