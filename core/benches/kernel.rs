@@ -11,7 +11,7 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use stratoscope_core::kernel::{Kernel, KernelOptions};
 use stratoscope_core::links::{Links, LinksOptions};
-use stratoscope_core::store::{Look, VmExit, Wakeup, Writer};
+use stratoscope_core::store::{Look, Raise, VmExit, Wakeup, Writer};
 use stratoscope_core::vocab::{
     Cpu, Event, Interner, KernelEvent, MachineNs, Name, RowId, RowKey, State, SyncPoint, SyscallAbi, Tid,
 };
@@ -49,6 +49,7 @@ impl Writer for Counter {
         self.wakeups += 1;
     }
     fn sync_point(&mut self, _: SyncPoint) {}
+    fn raise(&mut self, _: Raise) {}
     fn exit(&mut self, _: VmExit) {}
 }
 

@@ -160,10 +160,21 @@ const KERNEL_RULES: &[Rule] = rules! {
     BlockComplete: ["block_rq_complete"] BLOCK;
     NetSend: ["net_dev_queue", "inet_sock_local_out"] TCP;
     NetReceive: ["net_if_receive_skb", "netif_receive_skb", "inet_sock_local_in"] TCP;
+    NetHandleEntry: [
+        "netif_receive_skb_internal_entry", "net_netif_receive_skb_entry", "netif_receive_skb_entry",
+        "net_netif_receive_skb_list_entry", "netif_receive_skb_list_entry", "net_napi_gro_receive_entry",
+        "napi_gro_receive_entry", "net_napi_gro_frags_entry", "napi_gro_frags_entry"
+    ] &[];
+    NetHandleExit: [
+        "netif_receive_skb_internal_return", "net_netif_receive_skb_exit", "netif_receive_skb_exit",
+        "net_netif_receive_skb_list_exit", "netif_receive_skb_list_exit", "net_napi_gro_receive_exit",
+        "napi_gro_receive_exit", "net_napi_gro_frags_exit", "napi_gro_frags_exit"
+    ] &[];
     KvmEntry: ["kvm_x86_entry", "kvm_entry"] &[may("vcpu_id", "vcpu_id")];
     KvmExit: ["kvm_x86_exit", "kvm_exit"] &[same("exit_reason"), may("isa", "isa"), may("vcpu_id", "vcpu_id")];
     KvmUserspaceExit: ["kvm_userspace_exit", "kvm_x86_userspace_exit"] &[same("reason")];
     KvmHypercall: ["kvm_x86_hypercall", "kvm_hypercall"] &[same("nr"), same("a0"), same("a1")];
+    KvmRaiseIrq: ["kvm_set_irq", "kvm_msi_set_irq"] &[may("gsi", "gsi"), may("level", "level")];
     KvmInjectVirq: ["kvm_x86_inj_virq", "kvm_inj_virq"] &[need("irq", "irq|vector")];
     KvmApicAccept: ["kvm_x86_apic_accept_irq", "kvm_apic_accept_irq"] &[same("apicid"), same("vec")];
     KvmWriteTscOffset: ["kvm_x86_write_tsc_offset", "kvm_write_tsc_offset"] &[

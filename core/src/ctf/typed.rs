@@ -226,6 +226,11 @@ fn build_rare(c: &Constants, f: &Fields<'_>, names: &mut LocalInterner) -> Optio
         EventKind::NetReceive => K::NetReceive { packet: packet_key(f)? },
         EventKind::KvmUserspaceExit => K::KvmUserspaceExit { reason: f.get(0)? as u32 },
         EventKind::KvmHypercall => K::KvmHypercall { nr: f.get(0)? as u64, a0: f.get(1)? as u64, a1: f.get(2)? as u64 },
+        EventKind::NetHandleEntry => K::NetHandleEntry,
+        EventKind::NetHandleExit => K::NetHandleExit,
+        EventKind::KvmRaiseIrq => {
+            K::KvmRaiseIrq { line: f.get(0).map_or(-1, |n| n as i32), level: f.get(1).map_or(1, |n| n as u32) }
+        }
         EventKind::KvmInjectVirq => K::KvmInjectVirq { vector: f.get(0)? as u32 },
         EventKind::KvmApicAccept => K::KvmApicAccept { apic_id: f.get(0)? as u32, vector: f.get(1)? as u32 },
         EventKind::KvmWriteTscOffset => {

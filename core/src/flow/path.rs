@@ -227,19 +227,27 @@ impl<G: Graph> Walk<'_, G> {
     fn glue(&mut self, worker: Worker, begin: RefNs, end: RefNs) {
         let Self { path, found, .. } = self;
         let mut at = (worker, begin);
+        // How it came back to the waiting worker is how it went.
+        let way = found.first().map_or(ArrowKind::Wakeup, |last| match last {
+            Found::Jump(link, ..) => link.kind,
+            Found::Stay(..) => ArrowKind::Wakeup,
+        });
         for piece in found.iter().rev() {
             if at.1 >= end {
                 return;
             }
             let from = piece.from();
             if from.0 != at.0 {
-                path.jumps.push(Jump { kind: ArrowKind::Wakeup, from: at, to: (from.0, at.1) });
+                path.jumps.push(Jump { kind: way, from: at, to: (from.0, at.1) });
                 at.0 = from.0;
             }
             if from.1 > at.1 {
                 // Of what was before, nothing is known.
                 path.step(at.0, at.1, from.1.min(end), &Edge::unknown(at.1, from.1));
                 at.1 = from.1;
+                if at.1 >= end {
+                    return;
+                }
             }
             match piece {
                 Found::Stay(worker, edge) => {

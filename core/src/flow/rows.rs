@@ -28,6 +28,9 @@ const STRIDE: u32 = 1024;
 /// Wake-ups that are looked at to find who made a thread.
 const MOST_BIRTHS: usize = 4096;
 
+/// Raised interrupts that are looked at to find the one that ended a wait.
+const MOST_RAISES: u64 = 512;
+
 /// A machine, as flows need it.
 #[derive(Clone, Copy)]
 pub struct FlowMachine<'a> {
@@ -145,6 +148,18 @@ impl<'a> RowGraph<'a> {
             };
             return Edge { detail, ..blocked };
         };
+        let edge = self.woken(machine, last, &wake, edge, blocked);
+        if edge.link.is_some() || !matches!(edge.kind, FlowKind::Disk | FlowKind::Network | FlowKind::Blocked) {
+            return edge;
+        }
+        match self.device(machine, &wake, &edge) {
+            Some(link) => Edge { wait: true, link: Some(link), ..edge },
+            None => edge,
+        }
+    }
+
+    /// What a wait was for that this wake-up ended.
+    fn woken(&mut self, machine: &FlowMachine<'a>, last: &Interval, wake: &Wakeup, edge: Edge, blocked: Edge) -> Edge {
         let at = edge.to;
         // Where the interrupt came: a host may know why it came late.
         let edge = Edge { cpu: if wake.context == WakeContext::Task { Cpu::UNKNOWN } else { wake.cpu }, ..edge };
@@ -153,7 +168,7 @@ impl<'a> RowGraph<'a> {
         match wake.context {
             WakeContext::Task => match wake.waker {
                 Some(row) => {
-                    let from = Worker { machine: worker.machine, row };
+                    let from = Worker { machine: machine.id, row };
                     // The reason that the kernel's row tells is only that a task ended it.
                     let detail = if last.look.detail == self.words.task { Name::NONE } else { last.look.detail };
                     Edge { link: Some(Link { from, at, kind: ArrowKind::Wakeup }), detail, ..blocked }
@@ -162,10 +177,10 @@ impl<'a> RowGraph<'a> {
             },
             WakeContext::Hrtimer | WakeContext::Timer => explained(FlowKind::Timer, Name::NONE),
             WakeContext::Block => explained(FlowKind::Disk, Name::NONE),
-            WakeContext::Network => self.packet(machine, &wake, blocked),
+            WakeContext::Network => self.packet(machine, wake, blocked),
             WakeContext::Softirq => match wake.number {
                 1 | 8 => explained(FlowKind::Timer, Name::NONE),
-                2 | 3 => self.packet(machine, &wake, blocked),
+                2 | 3 => self.packet(machine, wake, blocked),
                 4 | 5 => explained(FlowKind::Disk, Name::NONE),
                 7 => explained(FlowKind::Interrupted, self.names.intern("SCHED")),
                 number => {
@@ -210,6 +225,42 @@ impl<'a> RowGraph<'a> {
             Some((_, None)) => Edge { detail: self.words.from_softirq, ..network },
             Some((at, Some(from))) => Edge { link: Some(Link { from, at, kind: ArrowKind::Network }), ..network },
         }
+    }
+
+    /// The thread of the host that emulated the device whose interrupt ended a guest's wait: the last one of that
+    /// VM that asked for an interrupt before the wake-up, for the same line where the line is known.
+    fn device(&self, guest: &FlowMachine<'_>, wake: &Wakeup, edge: &Edge) -> Option<Link> {
+        if matches!(wake.context, WakeContext::Task | WakeContext::Unknown) {
+            return None;
+        }
+        let (_, vm) = self.view?.model.vm_of_guest(guest.id)?;
+        let (host, pid) = (self.machine(vm.host)?, vm.host_pid?);
+        let (begin, end) = (host.map.from_ref(edge.from), host.map.from_ref(edge.to));
+        let raises = host.store.raises();
+        let (first, last) = (raises.rank(begin), raises.rank(end));
+        let vhost = format!("vhost-{}", pid.0);
+        let line = if wake.context == WakeContext::Irq { i32::from(wake.number) } else { -1 };
+        let found =
+            (first.max(last.saturating_sub(MOST_RAISES))..last).rev().filter_map(|n| raises.get(n)).find(|r| {
+                let of_line = r.line < 0 || line < 0 || r.line == line;
+                let thread = host.store.row(r.thread);
+                of_line
+                    && thread
+                        .is_some_and(|row| row.process() == Some(pid) || *self.names.text(row.name_at(r.t)) == *vhost)
+            })?;
+        let from = Worker { machine: host.id, row: found.thread };
+        Some(Link { from, at: host.map.to_ref(found.t), kind: ArrowKind::Vm })
+    }
+
+    /// A wait for a device ends in two parts: until the device was done, and until the interrupt arrived. The
+    /// part that contains the instant before `t`, or (`forward`) the instant `t`.
+    fn part(&self, edge: Edge, t: RefNs, forward: bool) -> Edge {
+        let Some(link) = edge.link.filter(|l| l.kind == ArrowKind::Vm && l.at < edge.to) else { return edge };
+        let done = link.at.max(edge.from);
+        if t < done || (t == done && !forward) {
+            return Edge { to: done, ..edge };
+        }
+        Edge { from: done, wait: false, link: None, detail: self.words.delivery, ..edge }
     }
 
     /// The wake-up of that worker at exactly that instant; of several the first.
@@ -263,8 +314,18 @@ impl Graph for RowGraph<'_> {
             }
             begin = earlier.begin;
         }
-        let edge = self.edge(worker, &machine.map, sort, begin, &last);
-        let edge = self.cut(worker, edge, t, false);
+        let mut edge = self.edge(worker, &machine.map, sort, begin, &last);
+        if sort == Sort::Queues
+            && row.extent().is_some_and(|e| e.begin == begin)
+            && let Some((born, _)) = self.birth(worker)
+        {
+            // Before its maker let it go it did nothing that anybody could have waited for.
+            if t <= born {
+                return Ok(None);
+            }
+            edge.from = born;
+        }
+        let edge = self.cut(worker, self.part(edge, t, false), t, false);
         if edge.to > t {
             // It went on beyond `t`, so nothing ended it there.
             return Ok(Some(Edge { to: t, link: None, ..edge }));
@@ -310,7 +371,7 @@ impl Graph for RowGraph<'_> {
                 break Some(Edge::unknown(t, begin));
             }
             let edge = self.edge(worker, &machine.map, sort, first.begin, &last);
-            let part = self.cut(worker, edge, t, true);
+            let part = self.cut(worker, self.part(edge, t, true), t, true);
             if part.to < edge.to {
                 // The rest of it is asked for next.
                 intervals = row.intervals(TimeRange::new(first.begin, MachineNs::MAX));
@@ -326,7 +387,10 @@ impl Graph for RowGraph<'_> {
         match ended {
             Some(edge) if edge.to == t => edge.link,
             Some(_) => None,
-            None => self.birth(worker, t),
+            None => {
+                let (at, from) = self.birth(worker)?;
+                (at == t).then_some(Link { from, at, kind: ArrowKind::Wakeup })
+            }
         }
     }
 }
@@ -349,20 +413,17 @@ impl<'a> RowGraph<'a> {
         begin
     }
 
-    /// Who made a thread that begins to exist at `t`: whoever woke it first.
-    fn birth(&mut self, worker: Worker, t: RefNs) -> Option<Link> {
+    /// Who made a thread, and when it let it go: whoever woke it before it ran for the first time.
+    fn birth(&mut self, worker: Worker) -> Option<(RefNs, Worker)> {
         let (machine, row) = self.row(worker)?;
         let extent = row.extent()?;
-        if machine.map.to_ref(extent.begin) != t {
-            return None;
-        }
         let first_ran = row.intervals(extent).find(|i| self.sort(i) != Sort::Queues).map_or(extent.end, |i| i.begin);
         let finger = self.fingers.get_mut(usize::from(machine.id.0))?;
         let range = TimeRange::new(extent.begin, MachineNs(first_ran.0.saturating_add(1)));
         let wakeups = machine.store.wakeups().range_near(range, finger).take(MOST_BIRTHS);
         let wake = { wakeups }.find(|w| w.woken == worker.row && w.context == WakeContext::Task)?;
-        let from = Worker { machine: worker.machine, row: wake.waker.filter(|row| *row != worker.row)? };
-        Some(Link { from, at: t, kind: ArrowKind::Wakeup })
+        let maker = Worker { machine: worker.machine, row: wake.waker.filter(|row| *row != worker.row)? };
+        Some((machine.map.to_ref(wake.t), maker))
     }
 }
 

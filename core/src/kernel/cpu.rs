@@ -22,6 +22,8 @@ pub(super) enum FrameKind {
     Hrtimer,
     /// The function of a low-resolution timer; the number is of its address.
     Timer,
+    /// A packet is handed upwards, in a softirq or in a thread; no number.
+    Packet,
 }
 
 /// One thing that runs on top.

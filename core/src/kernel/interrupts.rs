@@ -89,6 +89,13 @@ impl Kernel {
         self.push_frame(c, t, frame, out);
     }
 
+    /// A packet begins to be handed upwards.
+    pub(super) fn packet_entry<W: Writer>(&mut self, cpu: Option<usize>, t: MachineNs, out: &mut W) {
+        let Some(c) = cpu else { return };
+        let frame = Frame { kind: FrameKind::Packet, did: Cause::Network, number: 0, line: 0 };
+        self.push_frame(c, t, frame, out);
+    }
+
     /// What was entered ends, and with it whatever lies above it. Without its entry nothing ends.
     pub(super) fn exit_frame<W: Writer>(
         &mut self,
@@ -123,6 +130,7 @@ impl Kernel {
             Some(frame) if frame.did != Cause::Unknown => frame.did,
             Some(frame) => match frame.kind {
                 FrameKind::Hrtimer | FrameKind::Timer => Cause::Timer,
+                FrameKind::Packet => Cause::Network,
                 FrameKind::Softirq => softirq_cause(frame.number),
                 FrameKind::Irq | FrameKind::Vector => {
                     state.lines.get(usize::from(frame.line)).map_or(Cause::Unknown, |line| line.cause)
@@ -155,7 +163,7 @@ impl Kernel {
                     let left = if state.raised & 1 << vec == 0 { State::None } else { State::Raised };
                     set_softirq(state.softirq_rows[vec], t, left, c, out);
                 }
-                FrameKind::Hrtimer | FrameKind::Timer => {}
+                FrameKind::Hrtimer | FrameKind::Timer | FrameKind::Packet => {}
             }
         }
     }

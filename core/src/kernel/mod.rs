@@ -132,6 +132,8 @@ impl Kernel {
             StatedumpInterrupt,
             BlockComplete,
             NetReceive,
+            NetHandleEntry,
+            NetHandleExit,
         ])
     }
 
@@ -178,6 +180,8 @@ impl Kernel {
             }
             KernelEvent::BlockComplete { .. } => self.note(cpu, Cause::Disk),
             KernelEvent::NetReceive { .. } => self.note(cpu, Cause::Network),
+            KernelEvent::NetHandleEntry => self.packet_entry(cpu, t, out),
+            KernelEvent::NetHandleExit => self.exit_frame(cpu, t, FrameKind::Packet, 0, out),
             KernelEvent::SchedMigrate { tid, dest_cpu, .. } => self.migrate(t, tid, dest_cpu, out),
             KernelEvent::Fork { parent_tid, parent_pid, child_tid, child_pid, child_comm } => {
                 self.tell_current(cpu, t, parent_tid);
@@ -266,6 +270,7 @@ impl Kernel {
             (_, FrameKind::Softirq) => (WakeContext::Softirq, number),
             (_, FrameKind::Hrtimer) => (WakeContext::Hrtimer, -1),
             (_, FrameKind::Timer) => (WakeContext::Timer, -1),
+            (_, FrameKind::Packet) => (WakeContext::Network, -1),
         }
     }
 

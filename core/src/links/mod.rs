@@ -1,4 +1,5 @@
-//! Points that link one row to another: who woke whom, and from where.
+//! Points that link one row to another: who woke whom, and from where; and which thread of a host emulated the
+//! device that interrupts its VM.
 //!
 //! A wake-up has up to two events. `sched_waking` is recorded by the waker, in its own context; `sched_wakeup`
 //! follows when the thread is on a run queue, and with remote wake-up queues it is recorded on the *woken*
@@ -11,7 +12,7 @@ mod messages;
 pub use messages::Messages;
 
 use crate::kernel::Kernel;
-use crate::store::{WakeContext, Wakeup, Writer};
+use crate::store::{Raise, WakeContext, Wakeup, Writer};
 use crate::vocab::{Cpu, Event, EventKind, EventKinds, KernelEvent, MachineNs, RowId, Tid};
 
 /// What must be told before the first event.
@@ -21,7 +22,7 @@ pub struct LinksOptions {
     pub has_waking: Option<bool>,
 }
 
-/// Collects the wake-ups of one machine. Feed it each event *after* the [`Kernel`] of that machine.
+/// Collects the wake-ups and raised interrupts of one machine. Feed it each event *after* the [`Kernel`] of that machine.
 pub struct Links {
     has_waking: bool,
     /// Threads by row: a `sched_waking` was seen, its `sched_wakeup` not yet.
@@ -38,7 +39,7 @@ impl Links {
     /// The kinds of events that it wants to see, beside [`Kernel::demand`].
     pub fn demand() -> EventKinds {
         use EventKind::*;
-        EventKinds::of(&[SchedSwitch, SchedWaking, SchedWakeup, SchedWakeupNew])
+        EventKinds::of(&[SchedSwitch, SchedWaking, SchedWakeup, SchedWakeupNew, KvmRaiseIrq])
     }
 
     /// The next event of the machine; `kernel` has seen it already.
@@ -64,6 +65,14 @@ impl Links {
                 if let Some(woken) = woken_row(kernel, tid, target_cpu) {
                     self.set_begun(woken, false);
                     self.add(event, target_cpu, woken, kernel, true, out);
+                }
+            }
+            // Of what an interrupt's handler raises (a passed-through device), nobody is the cause.
+            KernelEvent::KvmRaiseIrq { line, level } if level != 0 => {
+                if let (WakeContext::Task, Some((_, thread))) = (kernel.context(event.cpu).0, kernel.current(event.cpu))
+                {
+                    self.last = self.last.max(event.t);
+                    out.raise(Raise { t: self.last, thread, line });
                 }
             }
             // It runs, so its wake-up is over, whether its second event was recorded or not.

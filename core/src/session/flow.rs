@@ -76,7 +76,11 @@ impl Snapshot {
         Ok(Some(found))
     }
 
-    fn with_follower<T>(
+    /// Asks several questions about flows, looking things up once.
+    ///
+    /// # Errors
+    /// Somebody cancelled.
+    pub fn with_follower<T>(
         &self,
         cancel: &Cancel,
         ask: impl FnOnce(&mut Follower<'_>) -> Result<T, Cancelled>,

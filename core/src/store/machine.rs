@@ -25,7 +25,7 @@ use super::sealed::{Growing, Sealed};
 use super::sealing::{Bench, Filled, Sealing};
 use super::snapshot::{CHUNK, Chunk, KeyIndex, StoreSnapshot};
 use super::summary::{RUNNING, bits};
-use super::writer::{Look, VmExit, Wakeup, Writer};
+use super::writer::{Look, Raise, VmExit, Wakeup, Writer};
 
 /// Intervals that are written until rows that lie idle are looked for.
 const EPOCH: u64 = 1 << 20;
@@ -40,6 +40,7 @@ pub struct MachineStore {
     pages: PageWriter,
     wakeups: PointTable<Wakeup>,
     sync_points: PointTable<SyncPoint>,
+    raises: PointTable<Raise>,
     exits: PointTable<VmExit>,
     sealing: Sealing,
     /// Closed intervals and gaps, in all rows; decides when idle rows are looked for, so that what is sealed
@@ -166,6 +167,7 @@ impl MachineStore {
             pages: PageWriter::new(extents),
             wakeups: PointTable::default(),
             sync_points: PointTable::default(),
+            raises: PointTable::default(),
             exits: PointTable::default(),
             sealing: Sealing::default(),
             appended: 0,
@@ -212,6 +214,7 @@ impl MachineStore {
             + keys
             + self.wakeups.bytes()
             + self.sync_points.bytes()
+            + self.raises.bytes()
             + self.exits.bytes()
     }
 
@@ -266,11 +269,12 @@ impl MachineStore {
         published.watermark = Some(watermark);
         let wakeups = self.wakeups.snapshot(&self.pages);
         let sync_points = self.sync_points.snapshot(&self.pages);
+        let raises = self.raises.snapshot(&self.pages);
         let exits = self.exits.snapshot(&self.pages);
         // Before anybody can get hold of a place in them.
         self.pages.publish();
         let (chunks, keys) = (published.chunks.clone(), published.keys.clone());
-        Arc::new(StoreSnapshot { chunks, keys, wakeups, sync_points, exits, watermark })
+        Arc::new(StoreSnapshot { chunks, keys, wakeups, sync_points, raises, exits, watermark })
     }
 
     fn mark(&mut self, row: RowId) {
@@ -493,6 +497,10 @@ impl Writer for MachineStore {
 
     fn sync_point(&mut self, point: SyncPoint) {
         self.sync_points.push(point, &mut self.pages);
+    }
+
+    fn raise(&mut self, raise: Raise) {
+        self.raises.push(raise, &mut self.pages);
     }
 
     fn exit(&mut self, exit: VmExit) {

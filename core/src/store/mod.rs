@@ -52,4 +52,4 @@ pub use row::{Interval, Row};
 pub use snapshot::StoreSnapshot;
 pub use summary::StateSums;
 pub use walk::{Backward, Intervals};
-pub use writer::{Look, VmExit, WakeContext, Wakeup, Writer};
+pub use writer::{Look, Raise, VmExit, WakeContext, Wakeup, Writer};

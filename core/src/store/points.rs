@@ -13,7 +13,7 @@ use crate::vocab::{Cpu, Dur, MachineNs, RowId, SyncMethod, SyncPoint, SyncStep, 
 
 use super::pages::{PageSource, PageWriter, Pages, Place};
 use super::persistent::PersistentList;
-use super::writer::{VmExit, WakeContext, Wakeup};
+use super::writer::{Raise, VmExit, WakeContext, Wakeup};
 
 /// Points in a block.
 const BLOCK: usize = 128;
@@ -102,6 +102,24 @@ impl PointRecord for SyncPoint {
             step: SyncStep::from_u8(bytes[23]).unwrap_or(SyncStep::GuestSends),
             key: u128::from_le_bytes(key),
         }
+    }
+}
+
+impl PointRecord for Raise {
+    const SIZE: usize = 8;
+
+    fn t(&self) -> MachineNs {
+        self.t
+    }
+
+    fn encode(&self, bytes: &mut [u8]) {
+        bytes[0..4].copy_from_slice(&self.thread.0.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.line.to_le_bytes());
+    }
+
+    fn decode(t: MachineNs, bytes: &[u8]) -> Self {
+        let four = |at: usize| [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
+        Self { t, thread: RowId(u32::from_le_bytes(four(0))), line: i32::from_le_bytes(four(4)) }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::vocab::{MachineNs, RowId, RowKey, SyncPoint};
 
 use super::points::Points;
 use super::row::Row;
-use super::writer::{VmExit, Wakeup};
+use super::writer::{Raise, VmExit, Wakeup};
 
 /// Rows per chunk: what a snapshot shares or makes anew as a whole.
 pub(super) const CHUNK: usize = 64;
@@ -22,6 +22,7 @@ pub struct StoreSnapshot {
     pub(super) keys: KeyIndex,
     pub(super) wakeups: Points<Wakeup>,
     pub(super) sync_points: Points<SyncPoint>,
+    pub(super) raises: Points<Raise>,
     pub(super) exits: Points<VmExit>,
     pub(super) watermark: MachineNs,
 }
@@ -61,6 +62,11 @@ impl StoreSnapshot {
     /// All ends of messages between machines.
     pub fn sync_points(&self) -> &Points<SyncPoint> {
         &self.sync_points
+    }
+
+    /// All interrupts that devices of VMs asked for.
+    pub fn raises(&self) -> &Points<Raise> {
+        &self.raises
     }
 
     /// All stays of vCPUs in the hypervisor, in order of their ends.

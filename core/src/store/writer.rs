@@ -68,6 +68,18 @@ pub struct Wakeup {
     pub number: i16,
 }
 
+/// A thread of the host asks for an interrupt of a VM: a device that it emulates is done. A point, stored beside
+/// the rows in order of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Raise {
+    /// When.
+    pub t: MachineNs,
+    /// The thread's row.
+    pub thread: RowId,
+    /// The VM's interrupt line, −1 for a message-signalled interrupt.
+    pub line: i32,
+}
+
 /// A whole stay of a vCPU in the hypervisor, from an exit to the next entry. A point, stored beside the rows in
 /// order of its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +134,9 @@ pub trait Writer {
 
     /// Adds one end of a message between machines. `t` never decreases.
     fn sync_point(&mut self, point: SyncPoint);
+
+    /// Adds an interrupt that a device of a VM asks for. `t` never decreases.
+    fn raise(&mut self, raise: Raise);
 
     /// Adds a stay in the hypervisor. `t` never decreases.
     fn exit(&mut self, exit: VmExit);

@@ -316,6 +316,10 @@ events! {
         /// What identifies the packet on both sides.
         packet: PacketKey,
     };
+    /// The kernel begins to hand a packet upwards, in whatever context.
+    NetHandleEntry;
+    /// The kernel has handed a packet upwards.
+    NetHandleExit;
     /// The host enters a guest on this thread.
     KvmEntry {
         /// The recorded number; garbage in LTTng's event on kernels since 5.x.
@@ -343,6 +347,13 @@ events! {
         a0: u64,
         /// Second argument.
         a1: u64,
+    };
+    /// A device of a VM, emulated by the thread that runs, asks for an interrupt or takes that back.
+    KvmRaiseIrq {
+        /// Line, −1 for a message-signalled interrupt.
+        line: i32,
+        /// 0: taken back.
+        level: u32,
     };
     /// The hypervisor injects an interrupt.
     KvmInjectVirq {

@@ -12,7 +12,8 @@
 //! 0 170 irq 14:ata | irq_end 14 | vector 236:local_timer | vector_end 236
 //! 0 180 raise 1 | softirq 1 | softirq_end 1 | hrtimer 7 | hrtimer_end 7 | timer 7 | timer_end 7
 //! 0 190 dump 9:sshd pid=9 ppid=1 status=5 cpu=0 | dump_irq 14:ata
-//! 0 200 net | block
+//! 0 200 net [7] | send [7] | block    a packet (of that number) arrives or leaves, a block request is complete
+//! 0 205 handle | handle_end           a packet is handed upwards
 //! 0 210 lost 250                   events of the CPU from 210 to 250 were lost
 //! ```
 
@@ -145,9 +146,13 @@ fn line(text: &str, names: &Interner) -> Line {
             cpu: Cpu(key("cpu", 0xffff) as u16),
         },
         "dump_irq" => KernelEvent::StatedumpInterrupt { irq: named(0).0, name: named(0).1 },
-        "net" => {
-            KernelEvent::NetReceive { packet: PacketKey { seq: 0, ack: 0, check: 0, source: 0, dest: 0, flags: 0 } }
+        "net" | "send" => {
+            let seq = words.first().map_or(0, |n| number(n)) as u32;
+            let packet = PacketKey { seq, ack: 0, check: 0, source: 0, dest: 0, flags: 0 };
+            if what == "net" { KernelEvent::NetReceive { packet } } else { KernelEvent::NetSend { packet } }
         }
+        "handle" => KernelEvent::NetHandleEntry,
+        "handle_end" => KernelEvent::NetHandleExit,
         "block" => KernelEvent::BlockComplete { dev: 0, sector: 0, sectors: 0 },
         "idle" => KernelEvent::CpuIdle { cpu: on, state: 1 },
         "lost" => {

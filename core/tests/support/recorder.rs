@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use stratoscope_core::store::{Look, VmExit, WakeContext, Wakeup, Writer};
+use stratoscope_core::store::{Look, Raise, VmExit, WakeContext, Wakeup, Writer};
 use stratoscope_core::vocab::{Cpu, Interner, MachineNs, Name, RowId, RowKey, RowKind, State, SyncPoint, Tid};
 
 /// An interval; `end` is `None` while it is open.
@@ -31,6 +31,7 @@ pub(crate) struct Recorder {
     pub(crate) rows: Vec<Row>,
     pub(crate) wakeups: Vec<Wakeup>,
     pub(crate) sync_points: Vec<SyncPoint>,
+    pub(crate) raises: Vec<Raise>,
     pub(crate) exits: Vec<VmExit>,
     /// Calls that said nothing new.
     pub(crate) redundant: usize,
@@ -44,6 +45,7 @@ impl Recorder {
             rows: Vec::new(),
             wakeups: Vec::new(),
             sync_points: Vec::new(),
+            raises: Vec::new(),
             exits: Vec::new(),
             redundant: 0,
             ids: HashMap::new(),
@@ -218,6 +220,11 @@ impl Writer for Recorder {
     fn sync_point(&mut self, point: SyncPoint) {
         assert!(self.sync_points.last().is_none_or(|p| p.t <= point.t), "points in order of time");
         self.sync_points.push(point);
+    }
+
+    fn raise(&mut self, raise: Raise) {
+        assert!(self.raises.last().is_none_or(|r| r.t <= raise.t), "raises in order of time");
+        self.raises.push(raise);
     }
 
     fn exit(&mut self, exit: VmExit) {
