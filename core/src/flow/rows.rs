@@ -13,6 +13,8 @@
 //! own, so that stretch is unknown, what was before it is not explained by what came after it, and no path goes
 //! back across it.
 
+use rustc_hash::FxHashMap;
+
 use crate::flow::graph::{ArrowKind, Edge, Graph, Link, Worker};
 use crate::flow::kind::FlowKind;
 use crate::flow::packets::Packets;
@@ -20,7 +22,9 @@ use crate::flow::words::Words;
 use crate::store::{Interval, Intervals, Row, StoreSnapshot, WakeContext, Wakeup};
 use crate::sync::ClockMap;
 use crate::vm::VmView;
-use crate::vocab::{Cancel, Cancelled, Cpu, Interner, MachineId, MachineNs, Name, RefNs, RowKey, State, TimeRange};
+use crate::vocab::{
+    Cancel, Cancelled, Cpu, Interner, MachineId, MachineNs, Name, RefNs, RowId, RowKey, RowKind, State, TimeRange,
+};
 
 /// Edges between two looks at the cancel flag.
 const STRIDE: u32 = 1024;
@@ -55,6 +59,8 @@ pub(super) struct RowGraph<'a> {
     names: &'a Interner,
     pub(super) words: Words,
     packets: Packets,
+    /// Rows of interrupts by machine and CPU, of those that were asked for.
+    lines: FxHashMap<(MachineId, Cpu), Vec<RowId>>,
     /// By machine: where wake-ups were looked up last.
     fingers: Vec<usize>,
     /// Where [`Graph::after`] stands: a worker's intervals, and the first of them that was not used.
@@ -87,6 +93,7 @@ impl<'a> RowGraph<'a> {
             names,
             words: Words::new(names),
             packets: Packets::default(),
+            lines: FxHashMap::default(),
             fingers: vec![0; machines.len()],
             forward: None,
             cancel,
@@ -229,7 +236,7 @@ impl<'a> RowGraph<'a> {
 
     /// The thread of the host that emulated the device whose interrupt ended a guest's wait: the last one of that
     /// VM that asked for an interrupt before the wake-up, for the same line where the line is known.
-    fn device(&self, guest: &FlowMachine<'_>, wake: &Wakeup, edge: &Edge) -> Option<Link> {
+    fn device(&mut self, guest: &FlowMachine<'_>, wake: &Wakeup, edge: &Edge) -> Option<Link> {
         if matches!(wake.context, WakeContext::Task | WakeContext::Unknown) {
             return None;
         }
@@ -239,10 +246,10 @@ impl<'a> RowGraph<'a> {
         let raises = host.store.raises();
         let (first, last) = (raises.rank(begin), raises.rank(end));
         let vhost = format!("vhost-{}", pid.0);
-        let line = if wake.context == WakeContext::Irq { i32::from(wake.number) } else { -1 };
+        let line = self.interrupt_line(guest, wake);
         let found =
             (first.max(last.saturating_sub(MOST_RAISES))..last).rev().filter_map(|n| raises.get(n)).find(|r| {
-                let of_line = r.line < 0 || line < 0 || r.line == line;
+                let of_line = r.line < 0 || line.is_none_or(|line| r.line == line);
                 let thread = host.store.row(r.thread);
                 of_line
                     && thread
@@ -250,6 +257,22 @@ impl<'a> RowGraph<'a> {
             })?;
         let from = Worker { machine: host.id, row: found.thread };
         Some(Link { from, at: host.map.to_ref(found.t), kind: ArrowKind::Vm })
+    }
+
+    /// The line of the hardware interrupt that led to a wake-up: its own, or (of a softirq) the last one on that
+    /// CPU.
+    fn interrupt_line(&mut self, machine: &FlowMachine<'_>, wake: &Wakeup) -> Option<i32> {
+        if wake.context == WakeContext::Irq {
+            return Some(i32::from(wake.number));
+        }
+        let store = machine.store;
+        let lines = self.lines.entry((machine.id, wake.cpu)).or_insert_with(|| {
+            let of_cpu = store.rows().filter(|r| r.key().kind == RowKind::Irq && r.key().cpu == wake.cpu);
+            of_cpu.map(|row| row.id()).collect()
+        });
+        let until = MachineNs(wake.t.0.saturating_add(1));
+        let rows = lines.iter().filter_map(|id| store.row(*id));
+        rows.filter_map(|row| Some((row.prev_before(until)?.begin, row.key().id))).max().map(|last| last.1)
     }
 
     /// A wait for a device ends in two parts: until the device was done, and until the interrupt arrived. The
