@@ -10,6 +10,7 @@ pub mod links;
 pub mod pass;
 pub mod query;
 pub mod session;
+pub mod stats;
 pub mod store;
 pub mod sync;
 pub mod trace;

@@ -25,8 +25,14 @@ const fn set(states: &[State]) -> u32 {
 pub(super) const QUIET: u32 = set(&[State::Blocked, State::WaitingUnknown, State::Idle, State::Halted]);
 
 /// As [`State::is_alert`].
-pub(super) const ALERT: u32 =
-    set(&[State::Interrupted, State::Irq, State::Softirq, State::Preempted, State::PreemptedByHost]);
+pub(super) const ALERT: u32 = set(&[
+    State::Interrupted,
+    State::Irq,
+    State::Softirq,
+    State::Preempted,
+    State::PreemptedByHost,
+    State::VcpuWaiting,
+]);
 
 /// States in which the row's subject has a CPU: a thread that runs, a CPU that is not idle, a handler that is
 /// active, a vCPU whose thread works for it.
@@ -215,6 +221,13 @@ impl StateSums {
     /// Intervals of `state`.
     pub fn count(&self, state: State) -> u64 {
         self.count[state as usize]
+    }
+
+    /// Adds another row's, or another range's.
+    pub fn merge(&mut self, other: &Self) {
+        for state in 1..State::COUNT {
+            self.add(state, other.ns[state].max(0) as u64, other.count[state]);
+        }
     }
 
     pub(super) fn add(&mut self, state: usize, ns: u64, count: u64) {

@@ -1,0 +1,11 @@
+//! Numbers about a range of time: latencies with their percentiles, and what differs between two ranges.
+//!
+//! Time per state is not here: rows answer that themselves, exactly and in no time (`Row::sums`). Latencies are
+//! lengths of what rows show: nothing is recorded for them, no event is read again.
+
+pub mod compare;
+mod histogram;
+mod latency;
+
+pub use histogram::{Cell, Density, Histogram};
+pub use latency::{Latencies, LatencyKind, LatencyQuery, Longest, latencies};
