@@ -46,8 +46,20 @@ pub enum Question {
     /// What determined when a task came as far as it did: its execution flow, down to the culprit
     #[command(after_help = super::flow::kinds_help())]
     Flow(FlowArgs),
+    /// Time per state, and latencies of system calls, waits and interrupts with their percentiles
+    Stats(StatsArgs),
     /// A picture of the window, without a screen
     Shot(ShotArgs),
+    /// One self-contained page about the traces, to send to somebody
+    Report(ReportArgs),
+    /// What a shell needs to complete this program's arguments, on standard output
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Copies the program with its menu entry, icon, man pages and completions below a prefix
+    Install(InstallArgs),
 }
 
 /// What every sub-command takes.
@@ -176,6 +188,38 @@ pub struct FlowArgs {
     /// Instances lie between events: two filter expressions, such as 'msg ~ "^begin"..msg ~ "^end"'
     #[arg(long, value_name = "BEGIN..END")]
     pub mark: Option<String>,
+}
+
+/// Arguments of `stats`.
+#[derive(Debug, Args)]
+pub struct StatsArgs {
+    /// Common arguments.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// Only of this task: TID, NAME, MACHINE/TID or MACHINE/NAME
+    #[arg(long, value_name = "TASK")]
+    pub task: Option<String>,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Common arguments.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// The page to write
+    #[arg(long, value_name = "FILE.html")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `install`.
+#[derive(Debug, Args)]
+pub struct InstallArgs {
+    /// Below which `bin` and `share` lie
+    #[arg(long, value_name = "FOLDER", default_value = "/usr/local")]
+    pub prefix: PathBuf,
 }
 
 /// What `shot` draws.

@@ -5,11 +5,14 @@ mod events;
 mod exits;
 mod flow;
 mod info;
+mod install;
+mod no_display;
 mod output;
 mod report;
 mod shot;
 
 mod states;
+mod stats;
 mod sync;
 mod task;
 mod time;
@@ -26,8 +29,8 @@ use stratoscope_core::vocab::{Problem, Severity};
 
 use crate::headless::args::{Common, Question};
 
+pub use no_display::without_display;
 pub use output::{is_closed_pipe, say};
-pub use report::without_display;
 
 /// How a sub-command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +68,10 @@ pub fn run(question: &Question) -> anyhow::Result<u8> {
         Question::Sync(args) => (sync::run(args)?, args.common.strict),
         Question::Vms(common) => (vms::run(common)?, common.strict),
         Question::Exits(common) => (exits::run(common)?, common.strict),
+        Question::Stats(args) => (stats::run(args)?, args.common.strict),
+        Question::Report(args) => (report::run(args)?, args.common.strict),
+        Question::Completions { shell } => (install::completions(*shell)?, false),
+        Question::Install(args) => (install::install(args)?, false),
         Question::Flow(args) => (flow::run(args)?, args.common.strict),
         Question::Shot(args) => (shot::run(args)?, args.common.strict),
     };

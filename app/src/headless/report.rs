@@ -1,79 +1,344 @@
-//! What the program answers where there is no display to open a window on: words, and a picture.
+//! `report`: one self-contained page about an experiment, to send to somebody: what was recorded, how exactly the
+//! clocks agree, where virtual machines lost time, slow executions and their culprits, with pictures.
+//!
+//! Everything is asked of the same functions as the other sub-commands. The page needs nothing but itself: style
+//! and pictures are inside, there is no script.
 
-use std::path::PathBuf;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
-use stratoscope_core::query::time::duration;
-use stratoscope_core::session::{Session, SessionOptions, Snapshot};
-use stratoscope_core::vocab::{RowKind, State};
+use anyhow::Context as _;
+use base64::Engine as _;
+use stratoscope_core::flow::{FlowInstance, Worker};
+use stratoscope_core::query::time::{date, duration, group_digits};
+use stratoscope_core::session::{MachineView, Separator, Session, Snapshot};
+use stratoscope_core::vcpu::reasons;
+use stratoscope_core::vm::exits::{self, Host};
+use stratoscope_core::vm::instances::SLOW_FACTOR;
+use stratoscope_core::vm::{self, VmView};
+use stratoscope_core::vocab::{Cancel, Dur, MachineNs, RowKey, RowKind, TimeRange};
 
-use crate::headless::output::{Output, complain, say};
-use crate::headless::{Outcome, shot, wait};
+use crate::headless::args::ReportArgs;
+use crate::headless::time::Window;
+use crate::headless::virt::{percent, who_text};
+use crate::headless::{Outcome, open, shot, wait};
+use crate::window::command::Command;
+use crate::window::layout::PaneKind;
 use crate::window::settings::ThemeChoice;
 
-/// How many tasks a machine's report names.
-const TASKS: usize = 8;
+/// Rows of the longer tables.
+const ROWS: usize = 15;
 
-/// Says that there is no display, prints what the traces hold and the path of a picture of the window.
+/// Recurring tasks of a machine that are looked at.
+const RECURRING: usize = 3;
+
+const ALWAYS: TimeRange<MachineNs> = TimeRange { begin: MachineNs::MIN, end: MachineNs::MAX };
+
+/// Writes the page.
 ///
 /// # Errors
-/// The picture or the report cannot be written.
-pub fn without_display(paths: &[PathBuf], reason: &str) -> anyhow::Result<u8> {
-    say(&format!("There is no display to open a window on ({reason}). Here is a report instead."));
-    if paths.is_empty() {
-        say("Name a folder of traces to report on: stratoscope sample-traces/fighting");
-        return Ok(1);
-    }
-    let session = Arc::new(Session::open(paths.to_vec(), SessionOptions::default(), Arc::new(|| {})));
-    wait(&session, false);
+/// A wrong instant, or a file that cannot be written.
+pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
+    let common = &args.common;
+    let session = Arc::new(open(common, true)?);
+    wait(&session, common.quiet);
     let snapshot = session.wait();
-    for problem in session.problems().all() {
-        complain(&problem);
+    let window = Window::new(common, &snapshot)?;
+    let problems = session.problems().all();
+    let title = common.paths.iter().filter_map(|p| p.file_name()).map(|n| n.to_string_lossy()).collect::<Vec<_>>();
+    let mut page = Page::new(&title.join(", "));
+    experiment(&mut page, &snapshot);
+    page.picture("The whole window", &picture(&session, args, Vec::new())?);
+    clocks(&mut page, &snapshot);
+    if let Some(view) = snapshot.vm.as_deref().filter(|v| !v.model.vms.is_empty()) {
+        machines(&mut page, &snapshot, view, &window)?;
+        let alone =
+            |kind: PaneKind| vec![Command::ShowPane(kind.clone()), Command::FocusPane(kind), Command::ToggleFullPane];
+        page.picture("Virtual machines", &picture(&session, args, alone(PaneKind::VirtualMachines))?);
+        exits_table(&mut page, &snapshot, view, &window)?;
     }
-    if snapshot.traces.is_empty() {
-        return Ok(1);
+    recurring(&mut page, &snapshot, &window)?;
+    if !problems.is_empty() {
+        page.section("Trouble");
+        page.list(problems.iter().map(|p| p.message()));
     }
-    let mut out = Output::new(false, None);
-    for line in report(&snapshot) {
-        out.line(&line)?;
-    }
-    let path = std::env::temp_dir().join(format!("stratoscope-{}.png", std::process::id()));
-    shot::picture(session, paths, Vec::new(), [1600, 1000], 1.0, ThemeChoice::Dark, &path)?;
-    out.line("")?;
-    out.line(&format!("A picture of the window: {}", path.display()))?;
-    out.line("More without a display: stratoscope help")?;
-    out.finish()?;
-    Ok(Outcome { read: true, skipped: false }.status(false))
+    std::fs::write(&args.out, page.finish()).with_context(|| format!("cannot write {}", args.out.display()))?;
+    Ok(Outcome::of(&problems, !snapshot.traces.is_empty()))
 }
 
-/// Per machine: what it is, what its CPUs did, and which tasks ran longest.
-fn report(snapshot: &Snapshot) -> Vec<String> {
-    let mut lines = Vec::new();
-    for machine in &snapshot.machines {
-        let Some(extent) = machine.extent else { continue };
-        lines.push(String::new());
-        lines.push(format!("{}: {} CPUs, {}", machine.name, machine.cpus.len(), duration(extent.length().0)));
-        for row in machine.store.rows().filter(|r| r.key().kind == RowKind::Cpu) {
-            let sums = row.sums(extent);
-            let busy: Vec<String> = State::ALL
-                .iter()
-                .filter(|s| **s != State::None)
-                .map(|s| (s, sums.time(*s).0))
-                .filter(|(_, ns)| *ns > 0)
-                .map(|(s, ns)| format!("{} {:.1} %", s.name(), ns as f64 * 100.0 / extent.length().0.max(1) as f64))
-                .collect();
-            lines.push(format!("  CPU {:<3} {}", row.key().id, busy.join(", ")));
-        }
-        let mut tasks: Vec<_> = machine
-            .store
-            .rows()
-            .filter(|r| r.key().kind == RowKind::Thread && !r.key().is_idle_task())
-            .map(|r| (r.busy_ns(), r))
-            .collect();
-        tasks.sort_by_key(|(ns, r)| (std::cmp::Reverse(*ns), r.key()));
-        for (ns, row) in tasks.iter().take(TASKS) {
-            lines.push(format!("  {:>10}  {} {}", duration(*ns), snapshot.names.text(row.name()), row.key().id));
+fn experiment(page: &mut Page, snapshot: &Snapshot) {
+    page.section("What was recorded");
+    let rows = snapshot.machines.iter().map(|machine| {
+        let extent = machine.extent;
+        let role = snapshot.vm.as_ref().and_then(|v| v.model.roles.get(usize::from(machine.id.0)).copied());
+        let role = match role {
+            Some(role) if role.host && role.guest_of.is_some() => "guest and host",
+            Some(role) if role.host => "host",
+            Some(role) if role.guest_of.is_some() => "guest",
+            _ => "",
+        };
+        let begin = extent
+            .filter(|_| machine.dated)
+            .map_or_else(String::new, |e| date(machine.origin_ns + i128::from(e.begin.0), 0));
+        let threads = machine.store.rows().filter(|r| r.key().kind == RowKind::Thread).count();
+        vec![
+            machine.name.clone(),
+            role.to_owned(),
+            begin,
+            extent.map_or_else(String::new, |e| duration(e.length().0)),
+            machine.cpus.len().to_string(),
+            threads.to_string(),
+            machine.kernel_release.clone().unwrap_or_default(),
+            machine.lost.len().to_string(),
+        ]
+    });
+    page.table(&["<machine", "<role", "<begin (UTC)", "length", "CPUs", "threads", "<kernel", "losses"], rows);
+    let events = snapshot.events.len();
+    page.text(&format!("{} events in {} traces.", group_digits(u128::from(events)), snapshot.traces.len()));
+}
+
+fn clocks(page: &mut Page, snapshot: &Snapshot) {
+    let Some(solution) = &snapshot.sync else { return };
+    page.section("How exactly the clocks agree");
+    let name = |id| snapshot.machine(id).map_or("?", |m| m.name.as_str());
+    let width = |ns: Option<u64>| ns.and_then(|ns| i64::try_from(ns).ok()).map_or_else(String::new, duration);
+    let rows = solution.machines.iter().map(|machine| {
+        vec![
+            name(machine.id).to_owned(),
+            machine.role.name().to_owned(),
+            machine.quality.name().to_owned(),
+            width(machine.half_width_ns),
+            format!("{:+.3}", machine.drift_ppm),
+            machine.methods.iter().map(|m| m.name()).collect::<Vec<_>>().join(", "),
+        ]
+    });
+    page.table(&["<machine", "<role", "<quality", "right to ±", "gains ppm", "<by"], rows);
+    page.list(solution.pairs.iter().map(|pair| pair.explain(name(pair.a), name(pair.b))));
+}
+
+fn machines(page: &mut Page, snapshot: &Snapshot, view: &VmView, window: &Window) -> anyhow::Result<()> {
+    page.section("Where virtual machines lost time");
+    let mut rows = Vec::new();
+    for (number, vm) in view.model.vms.iter().enumerate() {
+        let Some(host) = snapshot.machine(vm.host) else { continue };
+        let extent = host.extent.unwrap_or_else(|| TimeRange::new(MachineNs(0), host.watermark));
+        for (position, vcpu) in vm.vcpus.iter().enumerate() {
+            let range = vm::account_range(view, (number, position), window.on(host), extent);
+            let times = view.vcpu_times(vm, vcpu, range);
+            let share = |time: Dur| percent(time.0 as f64 / range.length().0.max(1) as f64);
+            rows.push(vec![
+                vm.name.clone(),
+                vcpu.number.to_string(),
+                duration(range.length().0),
+                share(times.guest),
+                share(times.vmm + times.vmm_user),
+                share(times.stolen()),
+                share(times.halted),
+                percent(times.overhead()),
+            ]);
         }
     }
-    lines
+    page.table(&["<VM", "vCPU", "of", "guest", "hypervisor", "stolen", "halted", "overhead"], rows);
+    let mut rows = Vec::new();
+    for vm in &view.model.vms {
+        let Some(guest) = vm.guest.and_then(|id| snapshot.machine(id)) else { continue };
+        let range = window.on(guest);
+        let tasks = vm::tasks(view, guest.id, &guest.store, range, &snapshot.names, &Cancel::default())?;
+        for task in tasks.iter().filter(|t| t.stolen > Dur(0)).take(ROWS) {
+            let by = task.stolen_by.iter().take(3);
+            let by = by.map(|(who, time)| format!("{} {}", who_text(snapshot, *who), duration(time.0)));
+            rows.push(vec![
+                guest.name.clone(),
+                format!("{} {}", task.tid().0, snapshot.names.text(task.name)),
+                duration(task.perceived().0),
+                duration(task.real.0),
+                duration(task.hypervisor.0),
+                duration(task.stolen.0),
+                by.collect::<Vec<_>>().join(", "),
+            ]);
+        }
+    }
+    page.text("What tasks believed that they ran, and what became of it:");
+    page.table(&["<guest", "<task", "believed", "real", "hypervisor", "stolen", "<by"], rows);
+    page.list(view.notes.iter().cloned());
+    Ok(())
+}
+
+fn exits_table(page: &mut Page, snapshot: &Snapshot, view: &VmView, window: &Window) -> anyhow::Result<()> {
+    page.section("Exits");
+    let mut rows = Vec::new();
+    for host in exits::hosts(&view.model).into_iter().filter_map(|id| snapshot.machine(id)) {
+        let of = Host { machine: host.id, store: &host.store, range: window.on(host) };
+        for stats in exits::statistics(&view.model, &of, &Cancel::default())? {
+            let Some((vm, times)) = view.model.vms.get(stats.key.vm).zip(stats.times.as_ref()) else { continue };
+            rows.push((
+                times.total,
+                vec![
+                    vm.name.clone(),
+                    vm.vcpus.get(stats.key.vcpu).map_or_else(String::new, |v| v.number.to_string()),
+                    reasons::name(stats.key.isa, stats.key.code).into_owned(),
+                    group_digits(u128::from(stats.count)),
+                    duration(times.total.0),
+                    duration(times.mean.0),
+                    duration(times.p99.0),
+                    duration(times.max.0),
+                ],
+            ));
+        }
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse(row.0));
+    let rows = rows.into_iter().take(ROWS).map(|row| row.1);
+    page.table(&["<VM", "vCPU", "<reason", "count", "total", "mean", "p99", "max"], rows);
+    Ok(())
+}
+
+/// Tasks that recur and were slow at times, with who was to blame.
+fn recurring(page: &mut Page, snapshot: &Snapshot, window: &Window) -> anyhow::Result<()> {
+    let mut begun = false;
+    for machine in &snapshot.machines {
+        let found = vm::recurring(&machine.store, window.on(machine), &Cancel::default())?;
+        for task in found.iter().take(RECURRING) {
+            let worker = Worker { machine: machine.id, row: task.row };
+            let range = window.on(machine);
+            let separator = Separator::Sleep(task.kind);
+            let instances = snapshot.flow_instances(worker, range, separator, SLOW_FACTOR, &Cancel::default())?;
+            if !instances.iter().any(|i| i.slow) {
+                continue;
+            }
+            if !std::mem::replace(&mut begun, true) {
+                page.section("Recurring tasks that were slow at times");
+            }
+            slow(page, snapshot, machine, worker, task.period, &instances);
+        }
+    }
+    Ok(())
+}
+
+fn slow(
+    page: &mut Page,
+    snapshot: &Snapshot,
+    machine: &MachineView,
+    task: Worker,
+    period: Dur,
+    instances: &[FlowInstance],
+) {
+    let row = machine.store.row(task.row);
+    let name = row.map_or_else(String::new, |row| {
+        let key: RowKey = row.key();
+        format!("{}/{} {}", machine.name, key.id, snapshot.names.text(row.name()))
+    });
+    let slow: Vec<(usize, &FlowInstance)> = instances.iter().enumerate().filter(|(_, i)| i.slow).collect();
+    page.text(&format!(
+        "{name}: every {}, {} of {} executions took over {SLOW_FACTOR} times the lower quartile. The slowest:",
+        duration(period.0),
+        slow.len(),
+        instances.len()
+    ));
+    let mut slowest = slow;
+    slowest.sort_by_key(|(_, i)| std::cmp::Reverse(i.duration()));
+    let rows = slowest.iter().take(ROWS).map(|(n, instance)| {
+        let culprit = instance.culprit.map_or_else(
+            || vec![String::new(), String::new(), String::new()],
+            |loss| {
+                vec![
+                    who_text(snapshot, Some(loss.total.who)),
+                    loss.total.kind.meaning().to_owned(),
+                    duration(loss.extra.0),
+                ]
+            },
+        );
+        [vec![n.to_string(), duration(instance.duration().0)], culprit].concat()
+    });
+    page.table(&["n", "took", "<culprit", "<how", "more than usual"], rows);
+}
+
+fn picture(session: &Arc<Session>, args: &ReportArgs, commands: Vec<Command>) -> anyhow::Result<Vec<u8>> {
+    let file = std::env::temp_dir().join(format!("stratoscope-report-{}.png", std::process::id()));
+    let paths = &args.common.paths;
+    shot::picture(Arc::clone(session), paths, commands, [1400, 800], 1.0, ThemeChoice::Light, &file)?;
+    let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()));
+    // What is left behind in the temporary folder harms nobody.
+    std::fs::remove_file(&file).ok();
+    bytes
+}
+
+/// A page under way.
+struct Page(String);
+
+impl Page {
+    fn new(title: &str) -> Self {
+        let title = escape(if title.is_empty() { "Stratoscope" } else { title });
+        Self(format!(
+            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\n\
+             <meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style></head>\n\
+             <body><main><h1>{title}</h1>\n"
+        ))
+    }
+
+    fn section(&mut self, title: &str) {
+        self.push(&format!("<h2>{}</h2>\n", escape(title)));
+    }
+
+    fn text(&mut self, text: &str) {
+        self.push(&format!("<p>{}</p>\n", escape(text)));
+    }
+
+    fn list(&mut self, lines: impl IntoIterator<Item = String>) {
+        let items: String = lines.into_iter().map(|line| format!("<li>{}</li>\n", escape(&line))).collect();
+        if !items.is_empty() {
+            self.push(&format!("<ul>\n{items}</ul>\n"));
+        }
+    }
+
+    /// Heads that begin with `<` are of columns set left.
+    fn table(&mut self, heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+        let class = |n: usize| if heads.get(n).is_some_and(|h| h.starts_with('<')) { " class=\"l\"" } else { "" };
+        let mut text = String::from("<table><thead><tr>");
+        for (n, head) in heads.iter().enumerate() {
+            text.push_str(&format!("<th{}>{}</th>", class(n), escape(head.trim_start_matches('<'))));
+        }
+        text.push_str("</tr></thead><tbody>\n");
+        for row in rows {
+            text.push_str("<tr>");
+            for (n, cell) in row.iter().enumerate() {
+                text.push_str(&format!("<td{}>{}</td>", class(n), escape(cell)));
+            }
+            text.push_str("</tr>\n");
+        }
+        text.push_str("</tbody></table>\n");
+        self.push(&text);
+    }
+
+    fn picture(&mut self, words: &str, png: &[u8]) {
+        let data = base64::engine::general_purpose::STANDARD.encode(png);
+        let words = escape(words);
+        self.push(&format!(
+            "<figure><img alt=\"{words}\" src=\"data:image/png;base64,{data}\"><figcaption>{words}</figcaption></figure>\n"
+        ));
+    }
+
+    fn push(&mut self, text: &str) {
+        // Writing to a string cannot fail.
+        write!(self.0, "{text}").ok();
+    }
+
+    fn finish(mut self) -> String {
+        self.push(&format!("<footer>Stratoscope {}</footer></main></body></html>\n", env!("CARGO_PKG_VERSION")));
+        self.0
+    }
+}
+
+const STYLE: &str = "\
+    body{margin:0;background:#fff;color:#1c232b;font:15px/1.45 system-ui,sans-serif}\
+    main{max-width:1100px;margin:0 auto;padding:24px}\
+    h1{font-size:26px}h2{font-size:19px;margin-top:40px;border-bottom:1px solid #dfe4ea;padding-bottom:4px}\
+    table{border-collapse:collapse;margin:12px 0;font-variant-numeric:tabular-nums;font-size:14px}\
+    th,td{padding:3px 14px 3px 0;text-align:right;vertical-align:top}\
+    th{color:#5c6875;font-weight:500;border-bottom:1px solid #dfe4ea}.l{text-align:left}\
+    figure{margin:16px 0}img{max-width:100%;border:1px solid #dfe4ea}figcaption,footer{color:#5c6875;font-size:13px}\
+    @media(prefers-color-scheme:dark){body{background:#14181d;color:#d7dde5}\
+    h2,th,img{border-color:#2a313b}th,figcaption,footer{color:#8b96a5}}";
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
