@@ -161,10 +161,19 @@ impl RowWriter {
 impl MachineStore {
     /// An empty store whose sealed data goes to `extents`.
     pub fn new(extents: &Extents) -> Self {
+        Self::with_pages(PageWriter::new(extents))
+    }
+
+    /// An empty store for some rows of a machine, beside others for its other rows: see [`StoreSnapshot::of_rows`].
+    pub fn for_some_rows(extents: &Extents) -> Self {
+        Self::with_pages(PageWriter::one_of_many(extents))
+    }
+
+    fn with_pages(pages: PageWriter) -> Self {
         Self {
             rows: Vec::new(),
             by_key: FxHashMap::default(),
-            pages: PageWriter::new(extents),
+            pages,
             wakeups: PointTable::default(),
             sync_points: PointTable::default(),
             raises: PointTable::default(),

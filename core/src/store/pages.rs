@@ -15,6 +15,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::extent::{Extent, Extents, HeapPage, PAGE};
 use super::task::Task;
 
+/// By how much the extents of a writer that is one of many are smaller. Each extent in the file is a map of its
+/// own, of which the system gives some ten thousands.
+const MANY: usize = 4;
+
 /// Where sealed bytes begin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
@@ -71,7 +75,16 @@ type Filing = (Extents, Vec<Arc<HeapPage>>);
 
 impl PageWriter {
     pub(super) fn new(room: &Extents) -> Self {
-        let full = Pages { pages_per_extent: room.pages_per_extent(), ..Pages::default() };
+        Self::with_extents_of(room.pages_per_extent(), room)
+    }
+
+    /// One of many that write at once: what each may keep on the heap beyond the limit is a part of the usual.
+    pub(super) fn one_of_many(room: &Extents) -> Self {
+        Self::with_extents_of(room.pages_per_extent().div_ceil(MANY), room)
+    }
+
+    fn with_extents_of(pages_per_extent: usize, room: &Extents) -> Self {
+        let full = Pages { pages_per_extent, ..Pages::default() };
         Self { room: room.clone(), source: Arc::default(), full, partial: Vec::new(), changed: false, filing: None }
     }
 

@@ -246,6 +246,11 @@ struct Content<P> {
 }
 
 impl<P: PointRecord> Points<P> {
+    /// A table without points.
+    pub(super) fn none() -> Self {
+        Self(Arc::new(Content { index: PersistentList::default(), tail: Arc::default(), pages: Arc::default() }))
+    }
+
     /// How many points there are.
     pub fn len(&self) -> u64 {
         (self.0.index.len() * BLOCK + self.0.tail.len()) as u64

@@ -67,6 +67,19 @@ impl Row {
         Self { content, end, version }
     }
 
+    /// The same row under another number.
+    pub(super) fn renumbered(&self, id: RowId) -> Self {
+        let content = &self.content;
+        let content = Content {
+            about: Arc::new(About { id, ..About::clone(&content.about) }),
+            sealed: Arc::clone(&content.sealed),
+            tail: Arc::clone(&content.tail),
+            pages: Arc::clone(&content.pages),
+            ..**content
+        };
+        Self { content: Arc::new(content), ..*self }
+    }
+
     pub(super) fn content(&self) -> &Arc<Content> {
         &self.content
     }

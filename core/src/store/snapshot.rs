@@ -28,6 +28,26 @@ pub struct StoreSnapshot {
 }
 
 impl StoreSnapshot {
+    /// Rows that were written by several stores at once as those of one, numbered in that order and complete up
+    /// to `watermark`. Of two rows of one key the last one is found by it. There are no points.
+    pub fn of_rows(rows: impl IntoIterator<Item = Arc<Row>>, watermark: MachineNs) -> Arc<Self> {
+        let numbered = |(n, row): (usize, Arc<Row>)| {
+            let id = RowId(u32::try_from(n).unwrap_or(u32::MAX));
+            if row.id() == id { row } else { Arc::new(row.renumbered(id)) }
+        };
+        let rows: Vec<Arc<Row>> = rows.into_iter().enumerate().map(numbered).collect();
+        let mut keys = KeyIndex::default();
+        keys.add(rows.iter().map(|row| (row.key(), row.id())));
+        Arc::new(Self {
+            chunks: rows.chunks(CHUNK).map(Chunk::from).collect(),
+            keys,
+            wakeups: Points::none(),
+            sync_points: Points::none(),
+            exits: Points::none(),
+            watermark,
+        })
+    }
+
     /// All before this instant is complete; open intervals end here.
     pub fn watermark(&self) -> MachineNs {
         self.watermark

@@ -197,23 +197,54 @@ pub struct Intervals<'a> {
     range: TimeRange<MachineNs>,
     /// What has not been read yet.
     pos: Option<Pos>,
-    /// Read ahead, last first; more each time, so that asking for one interval reads few.
+    /// Read ahead; more each time, so that asking for one interval reads few.
     ahead: Vec<Interval>,
+    /// How many of these were given.
+    given: usize,
     batch: usize,
 }
 
+/// Intervals that are read ahead at first, and at most.
+const FEW: usize = 4;
+const MANY: usize = 128;
+
 impl<'a> Intervals<'a> {
     pub(super) fn new(reader: Reader<'a>, range: TimeRange<MachineNs>) -> Self {
-        let pos = (range.begin < range.end).then(|| reader.last_begun_by(range.begin.0).or_else(|| reader.first()));
-        Self { pos: pos.flatten(), reader, range, ahead: Vec::new(), batch: 4 }
+        let mut intervals = Self { reader, range, pos: None, ahead: Vec::new(), given: 0, batch: FEW };
+        intervals.seek(range.begin);
+        intervals
+    }
+
+    /// Goes on with the intervals from `from` to the end of the range, backwards or forwards: as asking the row
+    /// anew, and cheaper.
+    pub fn seek(&mut self, from: MachineNs) {
+        self.range.begin = from;
+        let reader = &self.reader;
+        let inside = from < self.range.end;
+        // Often it is near, among those that were read already. They have no holes but gaps of the row.
+        if let (Some(first), Some(last)) = (self.ahead.first(), self.ahead.last())
+            && inside
+            && first.begin <= from
+            && from < last.end
+        {
+            self.given = self.ahead.partition_point(|i| i.end <= from);
+            return;
+        }
+        self.ahead.clear();
+        self.given = 0;
+        self.batch = FEW;
+        self.pos = inside.then(|| reader.last_begun_by(from.0).or_else(|| reader.first())).flatten();
     }
 
     /// Reads on within one block.
     fn read_ahead(&mut self, pos: Pos) {
         let reader = &self.reader;
         let (range, until) = (self.range, pos.at + self.batch);
+        self.ahead.clear();
+        self.given = 0;
+        let ahead = &mut self.ahead;
         let mut put = |interval: Option<Interval>| {
-            self.ahead.extend(interval.filter(|i| i.begin < range.end && i.end > range.begin));
+            ahead.extend(interval.filter(|i| i.begin < range.end && i.end > range.begin));
         };
         let (len, next_begin);
         if pos.block < reader.blocks() {
@@ -222,10 +253,13 @@ impl<'a> Intervals<'a> {
                 return;
             };
             len = view.len();
+            let mut begin = view.begin(pos.at);
             for at in pos.at..until.min(len) {
-                put(interval(view.begin(at), view.begin(at + 1), view.look(at), view.first + at as u64));
+                let end = view.begin(at + 1);
+                put(interval(begin, end, view.look(at), view.first + at as u64));
+                begin = end;
             }
-            next_begin = view.begin(until.min(len));
+            next_begin = begin;
         } else {
             len = reader.tail_len();
             for at in pos.at..until.min(len) {
@@ -235,19 +269,27 @@ impl<'a> Intervals<'a> {
         }
         let next = if until < len { Some(Pos { at: until, ..pos }) } else { reader.after(Pos { at: len - 1, ..pos }) };
         self.pos = next.filter(|_| next_begin < range.end.0);
-        self.batch = (self.batch * 4).min(64);
-        self.ahead.reverse();
+        self.batch = (self.batch * 4).min(MANY);
+    }
+
+    /// The next interval, left in place.
+    #[inline]
+    pub fn peek(&mut self) -> Option<&Interval> {
+        while self.given == self.ahead.len() {
+            self.read_ahead(self.pos?);
+        }
+        self.ahead.get(self.given)
     }
 }
 
 impl Iterator for Intervals<'_> {
     type Item = Interval;
 
+    #[inline]
     fn next(&mut self) -> Option<Interval> {
-        while self.ahead.is_empty() {
-            self.read_ahead(self.pos?);
-        }
-        self.ahead.pop()
+        let next = self.peek().copied()?;
+        self.given += 1;
+        Some(next)
     }
 }
 

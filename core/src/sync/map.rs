@@ -55,6 +55,7 @@ impl ClockMap {
     }
 
     /// The instant on the reference axis, rounded down; clamped to what the axis can hold.
+    #[inline]
     pub fn to_ref(&self, t: MachineNs) -> RefNs {
         RefNs(clamp(self.forward.at(t.0)))
     }
@@ -62,6 +63,7 @@ impl ClockMap {
     /// The first instant of the machine that [`ClockMap::to_ref`] does not put before `t`; the axis' end if
     /// there is none. So half-open ranges map exactly: `to_ref(t)` lies in `[a, b)` if and only if `t` lies in
     /// `[from_ref(a), from_ref(b))`.
+    #[inline]
     pub fn from_ref(&self, t: RefNs) -> MachineNs {
         if t.0 == i64::MIN {
             return MachineNs::MIN;
@@ -71,9 +73,16 @@ impl ClockMap {
         {
             return MachineNs(exact);
         }
-        let reached = |m: i64| self.forward.at(m) >= i128::from(t.0);
         let guess = clamp(self.backward.at(t.0));
-        // The guess is right or next to it; doubling steps find a bracket where it is not (at the axis' ends).
+        // The guess was rounded down: it is right or the one before.
+        MachineNs(self.forward.first_of_two(guess, t.0).unwrap_or_else(|| self.first_near(guess, t).0))
+    }
+
+    /// The first instant that is not mapped before `t`, looked for from `guess` on: at the axis' ends it may be far.
+    #[cold]
+    fn first_near(&self, guess: i64, t: RefNs) -> MachineNs {
+        let reached = |m: i64| self.forward.at(m) >= i128::from(t.0);
+        // Doubling steps find a bracket.
         let (mut before, mut from);
         if reached(guess) {
             from = guess;
@@ -169,12 +178,44 @@ impl Linear {
         })
     }
 
+    #[inline]
     pub(super) fn at(&self, v: i64) -> i128 {
-        let d = i128::from(v) - i128::from(self.from);
-        self.to + i128::from(self.whole) * d + ((d * i128::from(self.part) + self.rest) >> self.shift)
+        let (whole, scaled) = self.parts(v);
+        whole + (scaled >> self.shift)
+    }
+
+    /// Whole nanoseconds at `v`, and what comes on top in units of `2^-shift` before it is rounded down.
+    #[inline]
+    fn parts(&self, v: i64) -> (i128, i128) {
+        match v.checked_sub(self.from) {
+            // Two words times one each: much cheaper than numbers of two words, and nearly always enough.
+            Some(d) => {
+                (self.to + i128::from(self.whole) * i128::from(d), i128::from(d) * i128::from(self.part) + self.rest)
+            }
+            None => {
+                let d = i128::from(v) - i128::from(self.from);
+                (self.to + i128::from(self.whole) * d, d * i128::from(self.part) + self.rest)
+            }
+        }
+    }
+
+    /// The first instant whose image is not before `t`, if it is `v` or the one after it. What lies beside `v` is
+    /// one slope away from its image: that takes no further multiplication.
+    #[inline]
+    fn first_of_two(&self, v: i64, t: i64) -> Option<i64> {
+        let (whole, scaled) = self.parts(v);
+        let (slope, part, t) = (i128::from(self.whole), i128::from(self.part), i128::from(t));
+        if whole + (scaled >> self.shift) < t {
+            let after = whole + slope + ((scaled + part) >> self.shift);
+            v.checked_add(1).filter(|_| after >= t)
+        } else {
+            let before = whole - slope + ((scaled - part) >> self.shift);
+            Some(v).filter(|_| v > i64::MIN && before < t)
+        }
     }
 
     /// What it adds, if it adds the same everywhere.
+    #[inline]
     fn as_shift(&self) -> Option<i128> {
         (self.whole == 1 && self.part == 0 && self.rest == 0).then(|| self.to - i128::from(self.from))
     }

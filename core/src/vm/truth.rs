@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::store::{Extents, StoreSnapshot};
+use crate::store::{Extents, Row, StoreSnapshot};
 use crate::sync::ClockMap;
 use crate::vcpu::VcpuThread;
 use crate::vm::join::Join;
 use crate::vm::model::VmModel;
 use crate::vm::view::VmView;
 use crate::vm::who::WhoTable;
+use crate::vm::{guest, host};
 use crate::vocab::{Cancel, Cancelled, Interner, MachineId, MachineNs};
 
 /// What joins need of a session.
@@ -34,6 +35,7 @@ pub struct TruthInput<'a> {
 /// # Errors
 /// [`Cancelled`].
 pub fn join(model: VmModel, input: &TruthInput<'_>) -> Result<VmView, Cancelled> {
+    let who = WhoTable::new(input.names, input.machines, &model);
     let join = Join {
         model: &model,
         stores: input.machines,
@@ -41,13 +43,13 @@ pub fn join(model: VmModel, input: &TruthInput<'_>) -> Result<VmView, Cancelled>
         names: input.names,
         extents: input.extents,
         cancel: input.cancel,
+        who: &who,
     };
-    let who = WhoTable::new(input.names, input.machines, &model);
     let mut truth: Vec<Option<Arc<StoreSnapshot>>> = vec![None; input.machines.len()];
     for (n, _) in model.roles.iter().enumerate().filter(|(_, role)| role.host) {
         let id = MachineId(u16::try_from(n).unwrap_or(u16::MAX));
         if let Some(slot) = truth.get_mut(n) {
-            *slot = Some(join.host(id, &who)?);
+            *slot = Some(host::rows(&join, id)?);
         }
     }
     // Guests don't need each other. Of a machine that is guest and host, the host's rows stay: they answer more.
@@ -59,13 +61,19 @@ pub fn join(model: VmModel, input: &TruthInput<'_>) -> Result<VmView, Cancelled>
             Some((vm, guest, truth.get(usize::from(vm.host.0)).cloned().flatten()?))
         })
         .collect();
-    let joined: Vec<_> =
-        guests.par_iter().map(|(vm, guest, host)| Ok((*guest, join.guest(vm, *guest, host, &who)?))).collect();
-    for found in joined {
-        let (guest, store) = found?;
-        if let Some(slot) = truth.get_mut(usize::from(guest.0)) {
-            *slot = Some(store);
-        }
+    // Enough portions that nobody is idle long before the last one is done.
+    let count = (3 * rayon::current_num_threads()).div_ceil(guests.len().max(1));
+    let portions: Vec<_> =
+        guests.iter().flat_map(|(vm, id, host)| guest::portions(&join, vm, *id, host, count)).collect();
+    let joined: Vec<_> = portions.par_iter().map(|portion| portion.rows(&join)).collect::<Result<_, Cancelled>>()?;
+    let mut rows: Vec<Vec<Arc<Row>>> = vec![Vec::new(); truth.len()];
+    for (portion, joined) in portions.iter().zip(joined) {
+        rows[usize::from(portion.guest.0)].extend(joined);
+    }
+    for (_, id, _) in &guests {
+        let Some(store) = join.store(*id) else { continue };
+        let at = usize::from(id.0);
+        truth[at] = Some(StoreSnapshot::of_rows(std::mem::take(&mut rows[at]), store.watermark()));
     }
     let known_from = model
         .vms

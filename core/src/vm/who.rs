@@ -16,7 +16,24 @@ type Use = (MachineNs, u32);
 pub(super) struct WhoTable {
     who: Vec<Who>,
     texts: Vec<Name>,
-    uses: FxHashMap<(MachineId, Tid), Vec<Use>>,
+    /// By machine.
+    uses: Vec<FxHashMap<Tid, Uses>>,
+}
+
+/// Who bore a thread id, one after the other.
+enum Uses {
+    /// Mostly only one did, under one name.
+    One(u32),
+    Several(Vec<Use>),
+}
+
+impl Uses {
+    fn new(uses: Vec<Use>) -> Self {
+        match *uses.as_slice() {
+            [(_, who)] => Self::One(who),
+            _ => Self::Several(uses),
+        }
+    }
 }
 
 impl WhoTable {
@@ -30,7 +47,7 @@ impl WhoTable {
                 vcpus.insert((vm.host, vcpu.tid), names.intern(&format!("{}: vCPU {}", vm.name, vcpu.number)));
             }
         }
-        let mut table = Self { who: Vec::new(), texts: Vec::new(), uses: FxHashMap::default() };
+        let mut table = Self { who: Vec::new(), texts: Vec::new(), uses: Vec::new() };
         let mut known: FxHashMap<Who, u32> = FxHashMap::default();
         for (machine, on, store) in stores {
             let mut number = |table: &mut Self, tid: Tid, name: Name| {
@@ -45,7 +62,8 @@ impl WhoTable {
                 })
             };
             let own = number(&mut table, Tid(0), idle);
-            table.uses.insert((*machine, Tid(0)), vec![(MachineNs::MAX, own)]);
+            let mut of_machine: FxHashMap<Tid, Vec<Use>> = FxHashMap::default();
+            of_machine.insert(Tid(0), vec![(MachineNs::MAX, own)]);
             for row in store.rows().filter(|r| r.key().kind == RowKind::Thread && !r.key().is_idle_task()) {
                 let tid = Tid(row.key().id);
                 let end = row.extent().map_or(MachineNs::MIN, |e| e.end);
@@ -58,19 +76,47 @@ impl WhoTable {
                     uses.push((until, number(&mut table, tid, *name)));
                 }
                 // Rows of one tid come in the order of its uses.
-                table.uses.entry((*machine, tid)).or_default().extend(uses);
+                of_machine.entry(tid).or_default().extend(uses);
             }
+            let at = usize::from(machine.0);
+            if table.uses.len() <= at {
+                table.uses.resize_with(at + 1, FxHashMap::default);
+            }
+            table.uses[at] = of_machine.into_iter().map(|(tid, uses)| (tid, Uses::new(uses))).collect();
         }
         table
     }
 
     /// The number of the task of `tid` on a machine at an instant of that machine; [`Look::NO_AUX`] if no event
     /// ever told of it.
+    #[inline]
     pub(super) fn find(&self, machine: MachineId, tid: Tid, t: MachineNs) -> u32 {
-        let Some(uses) = self.uses.get(&(machine, tid)) else { return Look::NO_AUX };
-        // The use that contains `t`, else the last one.
-        let n = uses.partition_point(|(until, _)| *until <= t).min(uses.len().saturating_sub(1));
-        uses.get(n).map_or(Look::NO_AUX, |u| u.1)
+        self.find_at(machine, tid, || t)
+    }
+
+    /// [`WhoTable::find`] for an instant that is only worked out where it matters.
+    #[inline]
+    pub(super) fn find_at(&self, machine: MachineId, tid: Tid, t: impl FnOnce() -> MachineNs) -> u32 {
+        match self.uses.get(usize::from(machine.0)).and_then(|uses| uses.get(&tid)) {
+            Some(Uses::One(who)) => *who,
+            Some(Uses::Several(uses)) => {
+                let t = t();
+                // The use that contains `t`, else the last one.
+                let n = uses.partition_point(|(until, _)| *until <= t).min(uses.len().saturating_sub(1));
+                uses.get(n).map_or(Look::NO_AUX, |u| u.1)
+            }
+            None => Look::NO_AUX,
+        }
+    }
+
+    /// The number of the task of `tid` if it is the same at all instants.
+    #[inline]
+    pub(super) fn always(&self, machine: MachineId, tid: Tid) -> Option<u32> {
+        match self.uses.get(usize::from(machine.0)).and_then(|uses| uses.get(&tid)) {
+            Some(Uses::One(who)) => Some(*who),
+            Some(Uses::Several(_)) => None,
+            None => Some(Look::NO_AUX),
+        }
     }
 
     /// All tasks, by number.
@@ -79,6 +125,7 @@ impl WhoTable {
     }
 
     /// What to call the task of that number: `guest-b: burner-b`, `host: sshd`; a vCPU's thread `guest-b: vCPU 0`.
+    #[inline]
     pub(super) fn text(&self, who: u32) -> Name {
         self.texts.get(who as usize).copied().unwrap_or(Name::NONE)
     }
