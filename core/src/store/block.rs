@@ -448,9 +448,16 @@ impl<'a> BlockView<'a> {
     }
 
     pub(super) fn look(&self, i: usize) -> Look {
+        let (state, detail, aux) = self.look_parts(i);
+        Look { state, detail, aux }
+    }
+
+    /// State, detail and aux of interval `i`.
+    #[inline]
+    pub(super) fn look_parts(&self, i: usize) -> (State, Name, u32) {
         let number = self.number(i);
         let aux = u32::from_le_bytes(self.auxes[self.aux_numbers[number] as usize]);
-        Look { state: State::from_u8(self.state_of(number)), detail: self.detail_of(number), aux }
+        (State::from_u8(self.state_of(number)), self.detail_of(number), aux)
     }
 
     /// How many of the intervals begin at or before `t`.

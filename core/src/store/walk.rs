@@ -243,9 +243,6 @@ impl<'a> Intervals<'a> {
         self.ahead.clear();
         self.given = 0;
         let ahead = &mut self.ahead;
-        let mut put = |interval: Option<Interval>| {
-            ahead.extend(interval.filter(|i| i.begin < range.end && i.end > range.begin));
-        };
         let (len, next_begin);
         if pos.block < reader.blocks() {
             let Some(view) = reader.view(pos.block) else {
@@ -253,17 +250,28 @@ impl<'a> Intervals<'a> {
                 return;
             };
             len = view.len();
+            ahead.reserve(until.min(len) - pos.at);
             let mut begin = view.begin(pos.at);
             for at in pos.at..until.min(len) {
                 let end = view.begin(at + 1);
-                put(interval(begin, end, view.look(at), view.first + at as u64));
+                let (state, detail, aux) = view.look_parts(at);
+                // Built in place: an interval that goes through memory costs as much as all the rest.
+                if state != State::None && begin < end && begin < range.end.0 && end > range.begin.0 {
+                    ahead.push(Interval {
+                        begin: MachineNs(begin),
+                        end: MachineNs(end),
+                        look: Look { state, detail, aux },
+                        index: view.first + at as u64,
+                    });
+                }
                 begin = end;
             }
             next_begin = begin;
         } else {
             len = reader.tail_len();
             for at in pos.at..until.min(len) {
-                put(reader.interval(Pos { at, ..pos }));
+                let interval = reader.interval(Pos { at, ..pos });
+                ahead.extend(interval.filter(|i| i.begin < range.end && i.end > range.begin));
             }
             next_begin = reader.tail_begin(until);
         }
