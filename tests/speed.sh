@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Prints how fast the engine is: ratios to babeltrace2 in the same run on the same trace, how the analysis grows
-# with the trace, when the first pictures are there, and how much memory it takes.
+# with the trace, when the first pictures are there, how long joins of hosts' and guests' rows take, and how much
+# memory it takes.
 #
 #   tests/speed.sh [BYTES] [GUESTS] [SIZE…]
 #
@@ -15,7 +16,7 @@ sizes=("${@:3}")
 
 cargo build --release --quiet -p stratoscope
 cargo build --release --quiet -p stratoscope-tests --bin make-trace
-cargo bench --quiet --no-run -p stratoscope-core --bench first_picture
+cargo bench --quiet --no-run -p stratoscope-core --bench first_picture --bench rejoin
 target=${CARGO_TARGET_DIR:-target}/release
 folder=$(mktemp -d "${TMPDIR:-/tmp}/stratoscope-speed.XXXXXX")
 trap 'rm -rf "$folder"' EXIT
@@ -80,6 +81,12 @@ echo "peak anonymous memory of the analysis: $(($(peak_anonymous "$target/strato
 echo
 echo "first pictures of the same trace"
 cargo bench --quiet -p stratoscope-core --bench first_picture -- "$trace"
+
+if [ "$guests" -gt 0 ]; then
+    echo
+    echo "joins of the same trace (wanted: 100 ms per M intervals, whole at most 2 x reading)"
+    cargo bench --quiet -p stratoscope-core --bench rejoin -- "$trace"
+fi
 
 echo
 echo "full kernel analysis by size (1.00 x: as many events a second as for $bytes)"
