@@ -14,7 +14,9 @@ use crate::session::containment;
 use crate::session::open::{Shared, event_table, first_view, whole_extent};
 use crate::session::snapshot::{MachineView, Phase, Snapshot};
 use crate::sync::{ClockMap, Solution, SyncEngine, SyncMachine, SyncOptions, SyncQuality, VmLink};
-use crate::vm::{self, Assignment, Between, Guessed, LinkBy, MachineFacts, TruthInput, Vm, VmModel, VmView, schedules};
+use crate::vm::{
+    self, Assignment, Between, Guessed, LinkBy, MachineFacts, TruthInput, Vcpu, Vm, VmModel, VmView, schedules,
+};
 use crate::vocab::{Cancel, MachineId, MachineNs, SyncMethod, TimeRange};
 
 /// What the user may choose about clocks and virtual machines.
@@ -236,6 +238,18 @@ fn notes(snapshot: &Snapshot, model: &VmModel, solution: &Solution) -> Vec<Strin
             notes.push(format!(
                 "The numbers of the vCPUs of {} are guessed by the order of their threads: neither exits nor thread \
                  names tell them.",
+                vm.name
+            ));
+        }
+        let store = snapshot.machine(vm.host).map(|host| &host.store);
+        let is_told = |v: &Vcpu| store.and_then(|s| s.row(v.thread)).is_some_and(|row| row.process().is_some());
+        for vcpu in vm.vcpus.iter().filter(|v| Some(v.tid) != vm.host_pid && !is_told(v)) {
+            notes.push(format!(
+                "No event told the process of thread {} on {}: it is taken for vCPU {} of {}, the only VM that lacks \
+                 one (a guess). Record with `lttng enable-event -k 'lttng_statedump_*'`.",
+                vcpu.tid.0,
+                name(vm.host),
+                vcpu.number,
                 vm.name
             ));
         }

@@ -286,9 +286,9 @@ struct CpuLine<'a> {
     pen: Pen,
     /// About the interval that was begun to be written.
     begun: Option<Begun>,
-    /// What it looks like now.
+    /// What who waits for it now has to say of it.
     shown: Look,
-    /// What it looked like in this window, from when on; the first entry is of the window's begin.
+    /// What it had to say in this window, from when on; the first entry is of the window's begin.
     looks: Vec<(MachineNs, Look)>,
     /// By walk: its first piece that is not over.
     cursors: Vec<usize>,
@@ -411,7 +411,12 @@ impl<'a> CpuLine<'a> {
                     // The thread is on this CPU, whatever its row says.
                     _ => (State::Vmm, begun.task, begun.text),
                 };
-                self.put(store, piece.begin.max(from), Look { state, detail, aux });
+                let look = Look { state, detail, aux };
+                // A guest that idles without a halt is nobody who could be blamed: its vCPU's thread is.
+                let idles = piece.inside.is_some_and(|shown| shown.tid == Tid(0));
+                let blamed =
+                    if idles { Look { state: State::Guest, detail: begun.text, aux: begun.task } } else { look };
+                self.put_for(store, piece.begin.max(from), look, blamed);
                 last = piece.end.min(end);
             }
             if piece.end > end {
@@ -430,10 +435,16 @@ impl<'a> CpuLine<'a> {
 
     #[inline]
     fn put(&mut self, store: &mut MachineStore, t: MachineNs, look: Look) {
+        self.put_for(store, t, look, look);
+    }
+
+    /// `blamed` is what who waits for the CPU has to say of it.
+    #[inline]
+    fn put_for(&mut self, store: &mut MachineStore, t: MachineNs, look: Look, blamed: Look) {
         self.close(store, t);
         self.pen.put(store, t, look);
-        self.looks.push((t, look));
-        self.shown = look;
+        self.looks.push((t, blamed));
+        self.shown = blamed;
     }
 
     #[inline]

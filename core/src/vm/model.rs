@@ -66,7 +66,7 @@ pub struct Vm {
     pub name: String,
     /// The machine that runs it.
     pub host: MachineId,
-    /// Its process there; of a thread whose process no event told, the thread itself.
+    /// Its process there; of a thread whose process no event told and that fits no other VM, the thread itself.
     pub host_pid: Option<Tid>,
     /// The machine that is inside, if that was traced.
     pub guest: Option<MachineId>,
