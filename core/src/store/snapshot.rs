@@ -117,3 +117,54 @@ impl KeyIndex {
         self.0.push(Arc::new(layer));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Extents, Look, MachineStore, StoreOptions, Writer};
+    use crate::vocab::{Cpu, ProblemLog, State, TimeRange};
+
+    const ALWAYS: TimeRange<MachineNs> = TimeRange { begin: MachineNs::MIN, end: MachineNs::MAX };
+
+    /// Two rows, of `a` and `b` intervals of 2 ns with a gap of 1 ns after each.
+    fn rows(keys: [u16; 2], len: [i64; 2]) -> Vec<Arc<Row>> {
+        let mut store = MachineStore::for_some_rows(&Extents::new(&StoreOptions::default(), ProblemLog::default()));
+        for (key, len) in keys.into_iter().zip(len) {
+            let row = store.row(RowKey::cpu(Cpu(key)));
+            for n in 0..len {
+                store.set(row, MachineNs(3 * n), Look { aux: u32::from(key), ..Look::new(State::User) });
+                store.set(row, MachineNs(3 * n + 2), Look::default());
+            }
+        }
+        store.snapshot(MachineNs(1 << 40)).rows().cloned().collect()
+    }
+
+    #[test]
+    fn rows_of_several_stores_are_found_as_those_of_one() {
+        let gathered =
+            StoreSnapshot::of_rows([rows([1, 2], [5, 900]), rows([3, 4], [70, 2000])].concat(), MachineNs(7));
+        for (n, (key, len)) in [(1, 5), (2, 900), (3, 70), (4, 2000)].into_iter().enumerate() {
+            let id = gathered.find(&RowKey::cpu(Cpu(key)));
+            assert_eq!(id, Some(RowId(n as u32)));
+            let row = id.and_then(|id| gathered.row(id)).unwrap();
+            assert_eq!((row.id(), row.len()), (RowId(n as u32), len));
+            assert!(row.intervals(ALWAYS).all(|i| i.look.aux == u32::from(key)));
+        }
+        assert_eq!((gathered.row_count(), gathered.wakeups().len()), (4, 0));
+    }
+
+    #[test]
+    fn seeking_is_asking_anew() {
+        let row = &rows([1, 2], [1, 1500])[1];
+        let mut seeking = row.intervals(ALWAYS);
+        for n in 0..3000i64 {
+            // Small steps forwards, large ones in both directions.
+            let t = MachineNs(if n % 7 == 0 { n * 1_000_003 % 4600 } else { n * 3 / 2 });
+            seeking.seek(t);
+            let anew: Vec<_> = row.intervals(TimeRange::new(t, MachineNs::MAX)).take(20).collect();
+            assert_eq!(seeking.peek(), anew.first());
+            let count = (n % 20) as usize;
+            assert!(seeking.by_ref().take(count).eq(anew.iter().take(count).copied()));
+        }
+    }
+}
