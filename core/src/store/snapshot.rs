@@ -43,6 +43,7 @@ impl StoreSnapshot {
             keys,
             wakeups: Points::none(),
             sync_points: Points::none(),
+            raises: Points::none(),
             exits: Points::none(),
             watermark,
         })
