@@ -8,31 +8,27 @@ use stratoscope_core::vm::VmView;
 use stratoscope_core::vm::exits::{self, ExitStats, ExitTimes, Host};
 use stratoscope_core::vocab::{Cancel, Dur};
 
+use crate::headless::Outcome;
 use crate::headless::args::Common;
 use crate::headless::output::{Output, integer};
-use crate::headless::time::{Window, base};
-use crate::headless::virt::{Table, notes, wanted};
-use crate::headless::{Outcome, open, parse_filter, wait};
+use crate::headless::time::Window;
+use crate::headless::virt::{Asked, Table, wanted};
 
 /// Prints one object (or row) a VM, vCPU and reason.
 ///
 /// # Errors
 /// A wrong instant or expression, or what the output says.
 pub(super) fn run(args: &Common) -> anyhow::Result<Outcome> {
-    let filter = args.filter.as_deref().map(parse_filter).transpose()?;
-    let session = open(args, true)?;
-    wait(&session, args.quiet);
-    let snapshot = session.wait();
-    let window = Window::new(args, &snapshot)?;
-    let filter = filter.map(|f| f.bind(&base(&snapshot)));
+    let asked = Asked::new(args)?;
+    let (snapshot, window) = (&asked.snapshot, &asked.window);
     let mut out = Output::new(args.json, args.limit);
     let mut table =
         Table::new(&["<VM", "vCPU", "<reason", "count", "total", "min", "mean", "p50", "p99", "max", "off CPU"]);
-    'all: for (view, host) in hosts(&snapshot) {
+    'all: for (view, host) in hosts(snapshot) {
         let of = Host { machine: host.id, store: &host.store, range: window.on(host) };
         for stats in exits::statistics(&view.model, &of, &Cancel::default())? {
-            let object = object(view, host, &window, &stats);
-            if !wanted(filter.as_ref(), &object) {
+            let object = object(view, host, window, &stats);
+            if !wanted(asked.filter.as_ref(), &object) {
                 continue;
             }
             if !out.is_json() {
@@ -43,11 +39,7 @@ pub(super) fn run(args: &Common) -> anyhow::Result<Outcome> {
         }
     }
     table.print(&mut out)?;
-    let mut problems = session.problems().all();
-    problems.extend(notes(&snapshot));
-    out.problems(&problems, args.quiet)?;
-    out.finish()?;
-    Ok(Outcome::of(&problems, !snapshot.traces.is_empty()))
+    asked.finish(out, args.quiet)
 }
 
 fn hosts(snapshot: &Snapshot) -> Vec<(&VmView, &MachineView)> {

@@ -5,17 +5,18 @@ use std::fmt::Write as _;
 
 use clap::ValueEnum as _;
 use serde_json::json;
-use stratoscope_core::query::{FieldValue, Matcher, Path, RowSubject, StateSubject, Subject};
-use stratoscope_core::session::{MachineView, Snapshot};
+use stratoscope_core::query::{FieldValue, Matcher, Path, RowSubject, StateSubject, Subject, WorldMachine, instant};
+use stratoscope_core::session::{MachineView, Session, Snapshot};
 use stratoscope_core::store::{Interval, Look, Row};
 use stratoscope_core::vm::{VmView, Who};
-use stratoscope_core::vocab::{Cpu, MachineNs, RowKey, RowKind, State, Tid};
+use stratoscope_core::vocab::{Cancel, Cpu, MachineId, MachineNs, RowKey, RowKind, State, Tid};
 
 use crate::headless::args::{RowsKind, StatesArgs};
 use crate::headless::output::{Output, integer};
 use crate::headless::time::{Window, base};
 use crate::headless::virt::{notes, who_json, who_text};
 use crate::headless::{Outcome, open, parse_filter, wait};
+use crate::window::joint::instant as words;
 
 /// Prints one line an interval, row by row.
 ///
@@ -32,6 +33,10 @@ pub(super) fn run(args: &StatesArgs) -> anyhow::Result<Outcome> {
         Some(at) => Window::at(common, at, &snapshot)?,
     };
     let mut out = Output::new(common.json, common.limit);
+    if args.at.is_some() && args.rows.is_empty() && filter.is_none() && !common.json {
+        out.line(instant_text(args, &snapshot, &window).trim_end())?;
+        return finish(&session, &snapshot, out, common.quiet, false);
+    }
     let printer = Printer {
         snapshot: &snapshot,
         window: &window,
@@ -48,13 +53,44 @@ pub(super) fn run(args: &StatesArgs) -> anyhow::Result<Outcome> {
             break;
         }
     }
+    let of_vms = args.rows.iter().any(|kind| matches!(kind, RowsKind::Vcpus | RowsKind::VmThreads));
+    finish(&session, &snapshot, out, common.quiet, of_vms)
+}
+
+/// Ends the output with what went wrong, and with what is missing of virtual machines where they were asked for.
+fn finish(
+    session: &Session,
+    snapshot: &Snapshot,
+    mut out: Output,
+    quiet: bool,
+    of_vms: bool,
+) -> anyhow::Result<Outcome> {
     let mut problems = session.problems().all();
-    if args.rows.iter().any(|kind| matches!(kind, RowsKind::Vcpus | RowsKind::VmThreads)) {
-        problems.extend(notes(&snapshot));
+    if of_vms {
+        problems.extend(notes(snapshot));
     }
-    out.problems(&problems, common.quiet)?;
+    out.problems(&problems, quiet)?;
     out.finish()?;
     Ok(Outcome::of(&problems, !snapshot.traces.is_empty()))
+}
+
+/// Everything at one instant in words, as the pane *State at the cursor* has it.
+fn instant_text(args: &StatesArgs, snapshot: &Snapshot, window: &Window) -> String {
+    let world = snapshot.world();
+    let own = |machine: &WorldMachine| match snapshot.machine(machine.id) {
+        Some(view) => window.instant(view),
+        None => machine.extent.begin,
+    };
+    let sections = instant::at(&world, &own, &Cancel::default());
+    let written = |of: MachineId, t: MachineNs| match snapshot.machine(of) {
+        Some(machine) => window.clock(snapshot, machine).instant(window.on_axis(machine, t)),
+        None => String::new(),
+    };
+    let title = match (snapshot.machine(snapshot.reference), window.is_local()) {
+        (Some(reference), false) => window.clock(snapshot, reference).instant(window.on_reference().begin),
+        _ => format!("{} of each machine", args.at.as_deref().unwrap_or_default()),
+    };
+    words::text(&sections, &title, &written)
 }
 
 struct Printer<'a> {

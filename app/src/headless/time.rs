@@ -2,10 +2,13 @@
 
 use anyhow::Context as _;
 use stratoscope_core::query::time::{TimeBase, parse_time};
+use stratoscope_core::query::world::instant_of;
 use stratoscope_core::session::{MachineView, Snapshot};
-use stratoscope_core::vocab::{Dur, MachineNs, RefNs, TimeRange};
+use stratoscope_core::vocab::{MachineNs, RefNs, TimeRange};
 
 use crate::headless::args::{Common, TimeAxis};
+use crate::window::axis::Clock;
+use crate::window::view::TimeFormat;
 
 /// The window of time that the arguments ask for, and the clock that instants are printed on.
 pub(super) struct Window {
@@ -52,11 +55,10 @@ impl Window {
         }
     }
 
-    /// The window's begin as one instant of a machine: the last that is not printed after it. (The first of
-    /// [`Window::on`] can be printed a nanosecond later, where the machine's clock is the slower one.)
+    /// The window's begin as one instant of a machine.
     pub(super) fn instant(&self, machine: &MachineView) -> MachineNs {
         match self.axis {
-            TimeAxis::Synced => machine.map.from_ref(self.range.begin + Dur(1)) - Dur(1),
+            TimeAxis::Synced => instant_of(&machine.map, self.range.begin),
             TimeAxis::Local => self.on(machine).begin,
         }
     }
@@ -66,6 +68,30 @@ impl Window {
         match self.axis {
             TimeAxis::Synced => self.range,
             TimeAxis::Local => TimeRange::new(RefNs::MIN, RefNs::MAX),
+        }
+    }
+
+    /// Whether instants are meant and printed on each machine's own axis.
+    pub(super) fn is_local(&self) -> bool {
+        self.axis == TimeAxis::Local
+    }
+
+    /// How instants of a machine are written for people, as the window does; they are those of
+    /// [`Window::on_axis`].
+    pub(super) fn clock(&self, snapshot: &Snapshot, machine: &MachineView) -> Clock {
+        let (origin_ns, dated) = match self.axis {
+            TimeAxis::Synced => snapshot.origin(),
+            TimeAxis::Local => (machine.origin_ns, machine.dated),
+        };
+        let zero = snapshot.extent.map_or(RefNs(0), |e| e.begin);
+        Clock { origin_ns, dated, zero, format: TimeFormat::Clock }
+    }
+
+    /// An instant of a machine on the axis that is printed.
+    pub(super) fn on_axis(&self, machine: &MachineView, t: MachineNs) -> RefNs {
+        match self.axis {
+            TimeAxis::Synced => machine.map.to_ref(t),
+            TimeAxis::Local => RefNs(t.0),
         }
     }
 

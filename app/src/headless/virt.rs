@@ -1,13 +1,19 @@
 //! What the sub-commands about virtual machines share: filters over objects, aligned tables, words where
 //! there is nothing to show.
 
-use serde_json::Value;
-use stratoscope_core::query::{FieldValue, Matcher, Path, Subject};
-use stratoscope_core::session::Snapshot;
-use stratoscope_core::vm::Who;
-use stratoscope_core::vocab::Problem;
+use std::sync::Arc;
 
+use serde_json::Value;
+use stratoscope_core::query::time::duration;
+use stratoscope_core::query::{FieldValue, Matcher, Path, Subject};
+use stratoscope_core::session::{Session, Snapshot};
+use stratoscope_core::vm::Who;
+use stratoscope_core::vocab::{Dur, Problem};
+
+use crate::headless::args::Common;
 use crate::headless::output::Output;
+use crate::headless::time::{Window, base};
+use crate::headless::{Outcome, open, parse_filter, wait};
 
 /// What to record so that there are virtual machines to speak of.
 const RECORD_A_HOST: &str = "No machine here enters guests: either the host was not traced, or without its KVM events. \
@@ -16,6 +22,46 @@ const RECORD_A_HOST: &str = "No machine here enters guests: either the host was 
      irq_softirq_entry,timer_hrtimer_expire_entry,kvm_x86_entry,kvm_x86_exit,kvm_userspace_exit,\
      kvm_x86_hypercall,kvm_x86_inj_virq,kvm_x86_apic_accept_irq; \
      lttng add-context --kernel --type pid --type tid --type procname; lttng start";
+
+/// A question about virtual machines, as its arguments put it, and all that was read for it.
+pub(super) struct Asked {
+    session: Session,
+    /// What was read.
+    pub(super) snapshot: Arc<Snapshot>,
+    /// Which time is meant.
+    pub(super) window: Window,
+    /// Which objects are wanted.
+    pub(super) filter: Option<Matcher>,
+}
+
+impl Asked {
+    /// Reads everything that the arguments name. A wrong filter is told before that, a wrong instant after it:
+    /// what it means depends on the traces.
+    ///
+    /// # Errors
+    /// A wrong instant or expression.
+    pub(super) fn new(args: &Common) -> anyhow::Result<Self> {
+        let filter = args.filter.as_deref().map(parse_filter).transpose()?;
+        let session = open(args, true)?;
+        wait(&session, args.quiet);
+        let snapshot = session.wait();
+        let window = Window::new(args, &snapshot)?;
+        let filter = filter.map(|f| f.bind(&base(&snapshot)));
+        Ok(Self { session, snapshot, window, filter })
+    }
+
+    /// Ends the output with what went wrong and what could not be shown.
+    ///
+    /// # Errors
+    /// What the output says.
+    pub(super) fn finish(&self, mut out: Output, quiet: bool) -> anyhow::Result<Outcome> {
+        let mut problems = self.session.problems().all();
+        problems.extend(notes(&self.snapshot));
+        out.problems(&problems, quiet)?;
+        out.finish()?;
+        Ok(Outcome::of(&problems, !self.snapshot.traces.is_empty()))
+    }
+}
 
 /// What cannot be shown, and what to record instead, as notes.
 pub(super) fn notes(snapshot: &Snapshot) -> Vec<Problem> {
@@ -41,6 +87,22 @@ pub(super) fn who_text(snapshot: &Snapshot, who: Option<Who>) -> String {
     let Some(who) = who else { return "unknown".to_owned() };
     let machine = snapshot.machine(who.machine).map_or("?", |m| m.name.as_str());
     format!("{machine}/{} {}", who.tid.0, snapshot.names.text(who.name))
+}
+
+/// Who took time, as objects, the greatest first.
+pub(super) fn takers_json(snapshot: &Snapshot, by: &[(Option<Who>, Dur)]) -> Value {
+    let objects = by.iter().map(|(who, time)| {
+        let mut object = who_json(snapshot, *who);
+        object.insert("ns".to_owned(), time.0.into());
+        Value::Object(object)
+    });
+    Value::Array(objects.collect())
+}
+
+/// Who took time, in words: three names say who it was, the rest is in the objects.
+pub(super) fn takers_text(snapshot: &Snapshot, by: &[(Option<Who>, Dur)]) -> String {
+    let by = by.iter().take(3).map(|(who, time)| format!("{} {}", who_text(snapshot, *who), duration(time.0)));
+    by.collect::<Vec<_>>().join(", ")
 }
 
 /// An object that is to be printed, for filters: its keys are the fields.

@@ -1,7 +1,7 @@
 //! Walking: from state to state, along a CPU, from the woken to the waker. Questions to rows, without a screen.
 
+pub use stratoscope_core::query::world::to_ref;
 use stratoscope_core::store::{WakeContext, Wakeup};
-use stratoscope_core::sync::ClockMap;
 use stratoscope_core::vocab::{Cpu, Dur, MachineNs, RefNs, RowKey, RowKind, State, Tid, TimeRange};
 
 use crate::window::command::{Direction, RowRef};
@@ -23,13 +23,6 @@ pub type Nowhere = String;
 
 /// How many intervals one step looks at. A row may have millions, and a key must answer within a frame.
 const MAX_STEPS: usize = 50_000;
-
-/// The instant on the reference axis that leads back to `t`: maps round down, and a step that lands one
-/// nanosecond early would stand in the interval before.
-pub fn to_ref(map: &ClockMap, t: MachineNs) -> RefNs {
-    let at = map.to_ref(t);
-    if map.from_ref(at) < t { at + Dur(1) } else { at }
-}
 
 fn find(scene: &Scene, row: RowRef) -> Result<(&SceneMachine, &SceneRow), Nowhere> {
     match scene.row(row) {

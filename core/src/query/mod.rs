@@ -1,4 +1,5 @@
-//! Questions and how their answers are written: the filter language, and instants and durations as text.
+//! Questions and how their answers are written: the filter language, instants and durations as text, and what
+//! window and sub-commands ask of all machines together.
 //!
 //! A [`Filter`] is parsed once from what a person typed. It knows nothing of what it is asked about: anything
 //! that can be asked for a field's value is a [`Subject`], so one text works on events, rows and states.
@@ -43,10 +44,12 @@
 //!
 //! **Text** knows the escapes `\\ \" \' \n \r \t \0 \xHH \u{…}`. In a pattern after `~` they are the pattern's.
 
+pub mod accounts;
 mod ast;
 mod complete;
 mod error;
 mod eval;
+pub mod instant;
 mod lexer;
 mod number;
 mod parser;
@@ -54,9 +57,11 @@ mod subject;
 #[cfg(test)]
 mod tests;
 pub mod time;
+pub mod world;
 
 pub use ast::{CompareOp, Expr, Literal, Path, Pattern, Scope};
 pub use complete::{Candidate, CandidateKind, Completion, Vocabulary, complete};
 pub use error::FilterError;
 pub use eval::{Facts, Filter, Matcher};
 pub use subject::{EventSubject, FieldValue, RowSubject, StateSubject, Subject};
+pub use world::{World, WorldMachine};

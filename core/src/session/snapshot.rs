@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::index::EventTable;
+use crate::query::{World, WorldMachine};
 use crate::session::density::Density;
 use crate::session::together::SyncChoice;
 use crate::store::StoreSnapshot;
@@ -143,6 +144,23 @@ impl Snapshot {
     /// The machine of that number.
     pub fn machine(&self, id: MachineId) -> Option<&Arc<MachineView>> {
         self.machines.get(id.0 as usize)
+    }
+
+    /// What questions about all machines together are asked of.
+    pub fn world(&self) -> World {
+        let machine = |m: &Arc<MachineView>| WorldMachine {
+            id: m.id,
+            name: m.name.as_str().into(),
+            map: m.map,
+            origin_ns: m.origin_ns,
+            extent: m.extent.unwrap_or_else(|| TimeRange::new(MachineNs(0), m.watermark)),
+            store: Arc::clone(&m.store),
+        };
+        World {
+            machines: self.machines.iter().map(machine).collect(),
+            names: Arc::clone(&self.names),
+            vm: self.vm.clone(),
+        }
     }
 
     /// Nanoseconds since 1970 of the reference axis' zero, and whether that is a date.

@@ -131,7 +131,7 @@ pub fn parse_offset(text: &str) -> Result<i128, String> {
 
 /// How machines are put on one axis, as the chip in the top bar says it. `None`: there is nothing to synchronise.
 pub fn chip(facts: &Facts, choice: &SyncChoice) -> Option<(String, bool)> {
-    if facts.machines.len() < 2 {
+    if facts.world.machines.len() < 2 {
         return None;
     }
     if !choice.enabled {
@@ -166,9 +166,9 @@ pub fn aligned(
     }
     // What stands still is the reference, whichever was picked first.
     let (still, moved) = if second.machine == facts.reference { (second, first) } else { (first, second) };
-    let still_machine = facts.machine(still.machine).ok_or("The machine is gone")?;
-    let machine = facts.machine(moved.machine).ok_or("The machine is gone")?;
-    let reference = facts.machine(facts.reference).ok_or("There is no reference")?;
+    let still_machine = facts.world.machine(still.machine).ok_or("The machine is gone")?;
+    let machine = facts.world.machine(moved.machine).ok_or("The machine is gone")?;
+    let reference = facts.world.machine(facts.reference).ok_or("There is no reference")?;
     let own = machine.map.from_ref(moved.t);
     let by_date = i128::from(own.0) + machine.origin_ns - reference.origin_ns;
     let wanted = i128::from(still_machine.map.to_ref(still_machine.map.from_ref(still.t)).0);
@@ -209,7 +209,9 @@ pub struct Picture {
 
 /// The picture of a pair.
 pub fn picture(facts: &Facts, pair: &PairSync) -> Picture {
-    let (Some(a), Some(b)) = (facts.machine(pair.a), facts.machine(pair.b)) else { return Picture::default() };
+    let (Some(a), Some(b)) = (facts.world.machine(pair.a), facts.world.machine(pair.b)) else {
+        return Picture::default();
+    };
     let difference = |x: i64, y: i64| i128::from(y) + b.origin_ns - i128::from(x) - a.origin_ns;
     let mut points: Vec<_> = pair.points.iter().collect();
     points.sort_by_key(|p| p.x);
@@ -242,7 +244,7 @@ pub fn reach(picture: &Picture) -> f64 {
 
 /// A machine's name.
 pub fn name(facts: &Facts, id: MachineId) -> String {
-    facts.machine(id).map_or_else(|| format!("machine {}", id.0), |m| m.name.to_string())
+    facts.world.machine(id).map_or_else(|| format!("machine {}", id.0), |m| m.name.to_string())
 }
 
 #[cfg(test)]
@@ -290,7 +292,7 @@ mod tests {
         assert_eq!(chip(&facts, &choice), Some(("synced ±57 ns".to_owned(), true)));
         let off = SyncChoice { enabled: false, ..choice.clone() };
         assert_eq!(chip(&facts, &off), Some(("not synchronised".to_owned(), false)));
-        facts.machines.truncate(1);
+        facts.world.machines.truncate(1);
         assert_eq!(chip(&facts, &choice), None);
     }
 

@@ -87,7 +87,7 @@ impl ClocksPane {
         let facts = Arc::clone(&cx.state.scene.facts);
         let rect = ui.available_rect_before_wrap();
         ui.painter().rect_filled(rect, 0.0, cx.theme.ground);
-        if facts.machines.len() < 2 {
+        if facts.world.machines.len() < 2 {
             let what = if cx.info.is_busy() {
                 "Reading…"
             } else {
@@ -147,7 +147,7 @@ impl ClocksPane {
             let combo = ComboBox::from_id_salt("reference").width(120.0);
             let combo = combo.selected_text(clocks::name(facts, facts.reference)).show_ui(ui, |ui| {
                 ui.selectable_value(&mut next.reference, None, "The outermost host");
-                for machine in &facts.machines {
+                for machine in &facts.world.machines {
                     ui.selectable_value(&mut next.reference, Some(machine.id), &*machine.name);
                 }
             });

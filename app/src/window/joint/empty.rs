@@ -43,14 +43,14 @@ pub fn empty_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, empty: &Empty<'_>) {
 /// Whether a pane about virtual machines has nothing to draw from; then it says why.
 pub fn no_vms_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, without: &str) -> bool {
     let facts = std::sync::Arc::clone(&cx.state.scene.facts);
-    if !facts.vms().is_empty() {
+    if !facts.world.vms().is_empty() {
         return false;
     }
     if cx.info.is_busy() {
         empty_ui(ui, cx, &Empty { what: "Virtual machines are looked for once all is read…", more: &[], line: "" });
         return true;
     }
-    let notes = facts.vm.as_ref().map_or_else(Vec::new, |view| view.notes.clone());
+    let notes = facts.world.vm.as_ref().map_or_else(Vec::new, |view| view.notes.clone());
     let what = format!("No virtual machine is known, so {without}. Record on the host, with the events of KVM:");
     empty_ui(ui, cx, &Empty { what: &what, more: &notes, line: RECORD_HOST });
     true

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use stratoscope_core::query::accounts::{Before, vm_times};
 use stratoscope_core::vcpu::reasons;
 use stratoscope_core::vm::VcpuTimes;
 use stratoscope_core::vm::exits::{self, Distribution, ExitKey, ExitSums, ExitTimes, Host};
@@ -96,9 +97,9 @@ fn each_host(
     range: TimeRange<RefNs>,
     mut each: impl FnMut(&Host<'_>) -> Result<(), Cancelled>,
 ) -> Result<(), Cancelled> {
-    let Some(view) = &facts.vm else { return Ok(()) };
+    let Some(view) = &facts.world.vm else { return Ok(()) };
     for id in exits::hosts(&view.model) {
-        let Some(machine) = facts.machine(id) else { continue };
+        let Some(machine) = facts.world.machine(id) else { continue };
         each(&Host { machine: id, store: &machine.store, range: machine.to_machine(range) })?;
     }
     Ok(())
@@ -109,7 +110,7 @@ fn each_host(
 /// # Errors
 /// Somebody cancelled.
 pub fn table(facts: &Facts, range: TimeRange<RefNs>, by: By, cancel: &Cancel) -> Result<Exits, Cancelled> {
-    let Some(view) = &facts.vm else { return Ok(Exits::default()) };
+    let Some(view) = &facts.world.vm else { return Ok(Exits::default()) };
     let mut sums: BTreeMap<Which, Sum> = BTreeMap::new();
     each_host(facts, range, |host| {
         exits::visit(&view.model, host, cancel, |key, exit| {
@@ -126,13 +127,8 @@ pub fn table(facts: &Facts, range: TimeRange<RefNs>, by: By, cancel: &Cancel) ->
         .iter()
         .enumerate()
         .filter_map(|(v, vm)| {
-            let own = facts.machine(vm.host)?.to_machine(range);
-            let mut times = VcpuTimes::default();
-            for (c, vcpu) in vm.vcpus.iter().enumerate() {
-                let known = view.known_from.get(v).and_then(|vm| vm.get(c)).copied().unwrap_or(own.begin);
-                let of = view.vcpu_times(vm, vcpu, TimeRange::new(own.begin.max(known), own.end));
-                times = times + of;
-            }
+            let host = facts.world.machine(vm.host)?;
+            let times = vm_times(view, v, host.to_machine(range), host.extent, Before::Skipped);
             Some(Overhead { name: vm.name.clone(), machine: vm.guest.unwrap_or(vm.host), times })
         })
         .collect();
@@ -157,7 +153,7 @@ pub fn distribution(
     cancel: &Cancel,
 ) -> Result<Distribution, Cancelled> {
     let mut all = Distribution::default();
-    let Some(view) = &facts.vm else { return Ok(all) };
+    let Some(view) = &facts.world.vm else { return Ok(all) };
     each_host(facts, range, |host| {
         let one = exits::distribution(&view.model, host, |key| which.holds(key), cancel)?;
         if all.counts.len() < one.counts.len() {
@@ -183,7 +179,7 @@ pub fn rate(
     cancel: &Cancel,
 ) -> Result<Vec<u64>, Cancelled> {
     let mut all = vec![0; columns];
-    let Some(view) = &facts.vm else { return Ok(all) };
+    let Some(view) = &facts.world.vm else { return Ok(all) };
     each_host(facts, range, |host| {
         let one = exits::rate(&view.model, host, |key| which.holds(key), columns, cancel)?;
         for (sum, n) in all.iter_mut().zip(one) {
@@ -196,7 +192,7 @@ pub fn rate(
 
 /// The names of VM, vCPU and reason of a row, and what the reason means.
 pub fn names(facts: &Facts, which: &Which) -> ([String; 3], String) {
-    let vm = which.vm.and_then(|vm| facts.vms().get(vm));
+    let vm = which.vm.and_then(|vm| facts.world.vms().get(vm));
     let vcpu = vm.zip(which.vcpu).and_then(|(vm, vcpu)| vm.vcpus.get(vcpu)).map(|v| v.number.to_string());
     let reason = which.reason.map(|(isa, code)| reasons::name(isa, code).into_owned());
     let about = which.reason.map_or_else(String::new, |(isa, code)| {
@@ -224,8 +220,8 @@ mod tests {
         let facts = fake::fighting();
         let never = Cancel::default();
         let table = table(&facts, range(0, 40), FINE, &never).unwrap();
-        let view = facts.vm.as_ref().unwrap();
-        let host = facts.machine(fake::HOST).unwrap();
+        let view = facts.world.vm.as_ref().unwrap();
+        let host = facts.world.machine(fake::HOST).unwrap();
         let host = Host { machine: host.id, store: &host.store, range: host.to_machine(range(0, 40)) };
         let engine = exits::statistics(&view.model, &host, &never).unwrap();
         assert_eq!(engine.len(), table.groups.len());

@@ -131,7 +131,7 @@ impl ExitsPane {
             return;
         }
         let facts = std::sync::Arc::clone(&cx.state.scene.facts);
-        let any = facts.machines.iter().any(|m| !m.store.exits().is_empty());
+        let any = facts.world.machines.iter().any(|m| !m.store.exits().is_empty());
         if !any && !cx.info.is_busy() {
             let what = "The host's trace has no exits of virtual machines. Record them on the host:";
             empty_ui(ui, cx, &Empty { what, more: &[], line: RECORD_HOST });
@@ -245,7 +245,7 @@ impl ExitsPane {
     }
 
     fn go_to_longest(&mut self, cx: &mut FrameContext<'_>, facts: &Facts, group: &Group) {
-        let Some((host, times)) = facts.machine(group.host).zip(group.times.as_ref()) else { return };
+        let Some((host, times)) = facts.world.machine(group.host).zip(group.times.as_ref()) else { return };
         let exit = times.longest;
         let span = TimeRange::new(host.to_ref(exit.begin()), host.to_ref(exit.t));
         self.hold.jump(&cx.state.view);
@@ -362,7 +362,7 @@ fn sort_groups(facts: &Facts, groups: &mut [Group], sort: Sort) {
 
 fn line_of(facts: &Facts, group: &Group, selected: bool) -> Line {
     let ([vm, vcpu, reason], about) = exits::names(facts, &group.which);
-    let of = group.which.vm.and_then(|vm| facts.vms().get(vm));
+    let of = group.which.vm.and_then(|vm| facts.world.vms().get(vm));
     let times = group.times.as_ref();
     let time = |d: Option<Dur>| d.map_or(Cell::Empty, |d| Cell::Quiet(duration(d)));
     let total = times.map_or_else(|| "unknown".to_owned(), |t| duration(t.total));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use stratoscope_core::query::{World, WorldMachine};
 use stratoscope_core::store::{Extents, Look, MachineStore, StoreOptions, StoreSnapshot, VmExit, Writer as _};
 use stratoscope_core::sync::{
     BoundPoint, ClockMap, MachineSync, MatchPoint, MethodSync, PairSync, Solution, SyncQuality, SyncRole,
@@ -12,7 +13,7 @@ use stratoscope_core::vocab::{
     TimeRange,
 };
 
-use crate::window::joint::facts::{FactMachine, Facts};
+use crate::window::joint::facts::Facts;
 use crate::window::timeline::StoredMachine;
 use crate::window::timeline::fake::{Bursts, scene_of};
 use crate::window::timeline::scene::Scene;
@@ -171,21 +172,18 @@ pub(crate) fn fighting() -> Facts {
         known_from: vec![vec![MachineNs(0)], vec![MachineNs(0)]],
         notes: Vec::new(),
     };
-    let machine = |id: MachineId, name: &str, store: Arc<StoreSnapshot>| FactMachine {
+    let machine = |id: MachineId, name: &str, store: Arc<StoreSnapshot>| WorldMachine {
         id,
         name: name.into(),
         map: ClockMap::IDENTITY,
         origin_ns: 0,
+        extent: TimeRange::new(ms(0), ms(40)),
         store,
     };
+    let machines =
+        vec![machine(HOST, "host", host.done()), machine(A, "guest-a", a.done()), machine(B, "guest-b", b.done())];
     Facts {
-        machines: vec![
-            machine(HOST, "host", host.done()),
-            machine(A, "guest-a", a.done()),
-            machine(B, "guest-b", b.done()),
-        ],
-        names,
-        vm: Some(Arc::new(view)),
+        world: World { machines, names, vm: Some(Arc::new(view)) },
         extent: Some(TimeRange::new(RefNs(0), RefNs(40_000_000))),
         ..Facts::default()
     }
@@ -195,8 +193,8 @@ pub(crate) fn fighting() -> Facts {
 /// are interrupted for 3 ms by guest-b's burner.
 pub(crate) fn periodic() -> Facts {
     let mut facts = fighting();
-    let mut a = Maker::new(&facts.names);
-    let mut truth = Maker::new(&facts.names);
+    let mut a = Maker::new(&facts.world.names);
+    let mut truth = Maker::new(&facts.world.names);
     let key = RowKey::thread(Tid(219), 0);
     let (mut own, mut joined) = (vec![(0, State::Blocked, 0)], vec![(0, State::Blocked, 0)]);
     for n in 0..20 {
@@ -217,17 +215,17 @@ pub(crate) fn periodic() -> Facts {
     a.row(key, "critical", &own);
     a.row(RowKey::cpu(Cpu(0)), "", &[(0, State::User, 219)]);
     truth.row(RowKey { kind: RowKind::VmThread, ..key }, "critical", &joined);
-    facts.machines[1].store = a.store.snapshot(ms(210));
-    let mut view = facts.vm.as_deref().cloned().unwrap_or_default();
+    facts.world.machines[1].store = a.store.snapshot(ms(210));
+    let mut view = facts.world.vm.as_deref().cloned().unwrap_or_default();
     view.truth[1] = Some(truth.store.snapshot(ms(210)));
-    facts.vm = Some(Arc::new(view));
+    facts.world.vm = Some(Arc::new(view));
     facts
 }
 
 /// The fighting machines, with guest-a's clock found by messages and guest-b's placed by its date.
 pub(crate) fn synced() -> Facts {
     let mut facts = fighting();
-    facts.machines[1].origin_ns = 1_000_000;
+    facts.world.machines[1].origin_ns = 1_000_000;
     let machine = |id, role, quality, half: Option<u64>| MachineSync {
         id,
         role,
@@ -305,10 +303,14 @@ pub(crate) fn synced() -> Facts {
 
 /// The same as timelines draw it.
 pub(crate) fn scene(facts: Facts) -> Scene {
-    let end =
-        facts.machines.iter().filter_map(|m| m.store.rows().filter_map(|r| r.extent()).map(|e| e.end).max()).max();
+    let end = facts
+        .world
+        .machines
+        .iter()
+        .filter_map(|m| m.store.rows().filter_map(|r| r.extent()).map(|e| e.end).max())
+        .max();
     let end = end.unwrap_or(ms(40));
-    let machines = facts.machines.iter().map(|m| {
+    let machines = facts.world.machines.iter().map(|m| {
         let stored = StoredMachine {
             id: m.id,
             name: &m.name,
@@ -320,14 +322,14 @@ pub(crate) fn scene(facts: Facts) -> Scene {
             density: Arc::new(Bursts),
         };
         let mut machine = stored.into_scene();
-        if let Some(vm) = &facts.vm {
+        if let Some(vm) = &facts.world.vm {
             machine.join(vm);
         }
         machine
     });
     let machines = machines.collect();
-    let mut scene = scene_of(Arc::clone(&facts.names), machines, end);
-    scene.vm.clone_from(&facts.vm);
+    let mut scene = scene_of(Arc::clone(&facts.world.names), machines, end);
+    scene.vm.clone_from(&facts.world.vm);
     scene.facts = Arc::new(facts);
     scene
 }

@@ -2,13 +2,14 @@
 
 use egui::accesskit::Role;
 use egui::{Align2, Button, Rect, RichText, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
-use stratoscope_core::vocab::{RefNs, TimeRange};
+use stratoscope_core::query::instant::{Doing, Section, at};
+use stratoscope_core::vocab::{MachineId, MachineNs, RefNs, TimeRange};
 
 use crate::window::axis::duration;
-use crate::window::command::Command;
+use crate::window::command::{Command, RowRef};
 use crate::window::frame::FrameContext;
 use crate::window::joint::computed::Computed;
-use crate::window::joint::instant::{self, Doing, Section};
+use crate::window::joint::instant;
 use crate::window::parts::{line_ui, swatch};
 use crate::window::theme::{Sizes, Theme};
 use crate::window::worker::Wake;
@@ -32,8 +33,9 @@ pub struct InstantPane {
 impl InstantPane {
     /// Nothing looked at yet.
     pub fn new(wake: Wake) -> Self {
-        let computed =
-            Computed::new("instant", wake, |key: &Key, facts, cancel| (key.t, instant::at(facts, key.t, cancel)));
+        let computed = Computed::new("instant", wake, |key: &Key, facts, cancel| {
+            (key.t, at(&facts.world, &|machine| machine.instant(key.t), cancel))
+        });
         Self { computed }
     }
 
@@ -59,6 +61,10 @@ impl InstantPane {
             return;
         };
         let clock = cx.state.clock();
+        let facts = std::sync::Arc::clone(&cx.state.scene.facts);
+        let written = |of: MachineId, t: MachineNs| {
+            clock.instant(facts.world.machine(of).map_or(RefNs(t.0), |machine| machine.map.to_ref(t)))
+        };
         ui.horizontal(|ui| {
             ui.add_space(Sizes::GRID);
             ui.label(RichText::new(clock.instant(*t)).strong());
@@ -72,7 +78,7 @@ impl InstantPane {
                 ui.add_space(Sizes::GRID);
                 let button = Button::new(RichText::new("Copy as text").size(Sizes::SMALL));
                 if ui.add(button).clicked() {
-                    cx.send(Command::Copy(instant::text(sections, *t, &clock)));
+                    cx.send(Command::Copy(instant::text(sections, &clock.instant(*t), &written)));
                 }
             });
         });
@@ -81,17 +87,17 @@ impl InstantPane {
             for section in sections {
                 title_ui(ui, cx.theme, section);
                 for line in &section.lines {
-                    let said = instant::sentence(line, &clock);
+                    let said = instant::sentence(line, &written);
                     if line_row_ui(ui, cx, line, &said) {
-                        cx.send(Command::SelectRow(Some(line.row)));
-                        if let Some((since, _)) = line.since {
+                        cx.send(Command::SelectRow(Some(RowRef { machine: line.of, key: line.row })));
+                        if let Some((since, machine)) = line.since.map(|s| s.0).zip(facts.world.machine(line.of)) {
+                            let since = machine.to_ref(since);
                             cx.send(Command::SelectTime(Some(TimeRange::new(since, since))));
                         }
                     }
                 }
                 if section.lines.is_empty() {
-                    let nothing = "Nothing is known of its CPUs: it has no scheduler events.";
-                    ui.label(RichText::new(nothing).size(Sizes::SMALL).color(cx.theme.secondary));
+                    ui.label(RichText::new(instant::NOTHING).size(Sizes::SMALL).color(cx.theme.secondary));
                 }
             }
         });
@@ -112,7 +118,7 @@ fn title_ui(ui: &mut Ui, theme: &Theme, section: &Section) {
 fn line_row_ui(ui: &mut Ui, cx: &FrameContext<'_>, line: &Doing, said: &str) -> bool {
     let theme = cx.theme;
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), Sizes::ROW), Sense::click());
-    let selected = cx.state.view.row == Some(line.row);
+    let selected = cx.state.view.row == Some(RowRef { machine: line.of, key: line.row });
     response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, selected, said));
     let painter = ui.painter();
     if selected {

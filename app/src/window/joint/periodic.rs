@@ -1,6 +1,7 @@
 //! Which tasks recur, and the instances of one of them: asked of the engine for whatever row is known best. No
 //! screen here.
 
+use stratoscope_core::query::WorldMachine;
 use stratoscope_core::query::{EventSubject, Filter, Matcher};
 use stratoscope_core::store::{Row, StoreSnapshot};
 use stratoscope_core::vm::instances::{self, Instances, TaskRow};
@@ -8,7 +9,7 @@ use stratoscope_core::vm::{Recurring, recurring};
 use stratoscope_core::vocab::{Cancel, Cancelled, Dur, MachineId, MachineNs, RefNs, RowKey, RowKind, State, TimeRange};
 
 use crate::window::command::RowRef;
-use crate::window::joint::facts::{FactMachine, Facts};
+use crate::window::joint::facts::Facts;
 
 /// A task that recurs.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,8 +27,8 @@ const MOST_OF_A_MACHINE: usize = 24;
 
 /// The store that knows most of a machine's threads, and the kind of their rows in it: joined ones where the
 /// machine is a guest.
-fn best(facts: &Facts, machine: &FactMachine) -> (std::sync::Arc<StoreSnapshot>, RowKind) {
-    let truth = facts.vm.as_ref().and_then(|view| view.truth(machine.id));
+fn best(facts: &Facts, machine: &WorldMachine) -> (std::sync::Arc<StoreSnapshot>, RowKind) {
+    let truth = facts.world.vm.as_ref().and_then(|view| view.truth(machine.id));
     match truth.filter(|truth| truth.rows().any(|r| r.key().kind == RowKind::VmThread)) {
         Some(truth) => (std::sync::Arc::clone(truth), RowKind::VmThread),
         None => (std::sync::Arc::clone(&machine.store), RowKind::Thread),
@@ -40,7 +41,7 @@ fn best(facts: &Facts, machine: &FactMachine) -> (std::sync::Arc<StoreSnapshot>,
 /// Somebody cancelled.
 pub fn candidates(facts: &Facts, cancel: &Cancel) -> Result<Vec<Candidate>, Cancelled> {
     let mut all = Vec::new();
-    for machine in &facts.machines {
+    for machine in &facts.world.machines {
         let (store, kind) = best(facts, machine);
         let whole = TimeRange::new(MachineNs::MIN, MachineNs::MAX);
         let found = recurring(&store, whole, cancel)?;
@@ -59,7 +60,7 @@ pub fn candidates(facts: &Facts, cancel: &Cancel) -> Result<Vec<Candidate>, Canc
 }
 
 fn row_words(facts: &Facts, row: &Row) -> String {
-    let name = facts.names.text(row.name());
+    let name = facts.world.names.text(row.name());
     if name.is_empty() { format!("thread {}", row.key().id) } else { format!("{name} {}", row.key().id) }
 }
 
@@ -124,9 +125,9 @@ pub struct Answer {
 /// # Errors
 /// Somebody cancelled.
 pub fn instances(facts: &Facts, wanted: &Wanted, cancel: &Cancel) -> Result<Answer, Cancelled> {
-    let Some(machine) = facts.machine(wanted.row.machine) else { return Ok(Answer::default()) };
-    let Some(row) = facts.row(machine.id, &wanted.row.key) else { return Ok(Answer::default()) };
-    let task = TaskRow { machine: machine.id, row, own: &machine.store, view: facts.vm.as_deref() };
+    let Some(machine) = facts.world.machine(wanted.row.machine) else { return Ok(Answer::default()) };
+    let Some(row) = facts.world.row(machine.id, &wanted.row.key) else { return Ok(Answer::default()) };
+    let task = TaskRow { machine: machine.id, row, own: &machine.store, view: facts.world.vm.as_deref() };
     let found = match &wanted.marks {
         None => {
             let whole = TimeRange::new(MachineNs::MIN, MachineNs::MAX);
@@ -140,7 +141,7 @@ pub fn instances(facts: &Facts, wanted: &Wanted, cancel: &Cancel) -> Result<Answ
     Ok(answer(facts, machine, &found))
 }
 
-fn answer(facts: &Facts, machine: &FactMachine, found: &Instances) -> Answer {
+fn answer(facts: &Facts, machine: &WorldMachine, found: &Instances) -> Answer {
     let shown = |(n, instance): (usize, &instances::Instance)| {
         let mut parts: Vec<(State, Dur)> = State::ALL
             .iter()
@@ -155,8 +156,8 @@ fn answer(facts: &Facts, machine: &FactMachine, found: &Instances) -> Answer {
             duration: instance.duration(),
             slow: instance.slow,
             parts,
-            what: loss.map_or_else(String::new, |loss| what(facts, loss.state, &facts.names.text(loss.detail))),
-            who: loss.and_then(|l| l.who).map_or_else(String::new, |who| facts.who_words(who, machine.id)),
+            what: loss.map_or_else(String::new, |loss| what(facts, loss.state, &facts.world.names.text(loss.detail))),
+            who: loss.and_then(|l| l.who).map_or_else(String::new, |who| facts.world.who_words(who, machine.id)),
             extra: loss.map_or(Dur(0), |l| l.extra),
         }
     };
@@ -164,7 +165,7 @@ fn answer(facts: &Facts, machine: &FactMachine, found: &Instances) -> Answer {
         list: found.list.iter().enumerate().map(shown).collect(),
         period: found.period,
         lower_quartile: found.lower_quartile,
-        sleep: found.kind.map_or_else(String::new, |kind| facts.names.text(kind).to_string()),
+        sleep: found.kind.map_or_else(String::new, |kind| facts.world.names.text(kind).to_string()),
         wrong: None,
     }
 }
@@ -205,7 +206,7 @@ type Stretches = Vec<TimeRange<MachineNs>>;
 /// The stretches between events that two expressions find, on the task's machine; or what is wrong with them.
 fn marked(
     facts: &Facts,
-    machine: &FactMachine,
+    machine: &WorldMachine,
     marks: &Marks,
     cancel: &Cancel,
 ) -> Result<Result<Stretches, String>, Cancelled> {
@@ -255,19 +256,21 @@ pub fn row_meant(facts: &Facts, row: RowRef) -> Option<RowRef> {
         return None;
     }
     let of = |kind: RowKind| RowRef { machine: row.machine, key: RowKey { kind, ..row.key } };
-    [of(RowKind::VmThread), of(RowKind::Thread)].into_iter().find(|r| facts.row(r.machine, &r.key).is_some())
+    [of(RowKind::VmThread), of(RowKind::Thread)].into_iter().find(|r| facts.world.row(r.machine, &r.key).is_some())
 }
 
 /// A row's name, with its machine where there are several.
 pub fn task_words(facts: &Facts, row: RowRef) -> String {
-    let name =
-        facts.row(row.machine, &row.key).map_or_else(|| format!("thread {}", row.key.id), |r| row_words(facts, r));
+    let name = facts
+        .world
+        .row(row.machine, &row.key)
+        .map_or_else(|| format!("thread {}", row.key.id), |r| row_words(facts, r));
     machine_words(facts, row.machine, name)
 }
 
 fn machine_words(facts: &Facts, machine: MachineId, name: String) -> String {
-    match facts.machine(machine) {
-        Some(machine) if facts.machines.len() > 1 => format!("{name} in {}", machine.name),
+    match facts.world.machine(machine) {
+        Some(machine) if facts.world.machines.len() > 1 => format!("{name} in {}", machine.name),
         _ => name,
     }
 }

@@ -1,9 +1,9 @@
 //! How much time was stolen from whom, exactly: per column of pixels, per vCPU, VM and task, and who took it.
 //!
-//! No screen here: sums of joined rows, in time proportional to what is asked.
+//! No screen here: sums of joined rows, in time proportional to what is asked. Accounts are those that `vms` prints.
 
-use std::collections::BTreeMap;
-
+use stratoscope_core::query::accounts::{self, Before, vcpu_range};
+use stratoscope_core::query::{World, WorldMachine};
 use stratoscope_core::vm::{VcpuTimes, Who};
 use stratoscope_core::vocab::{Cancel, Dur, MachineId, MachineNs, RefNs, State, TimeRange};
 
@@ -34,13 +34,14 @@ pub struct Curve {
 /// The stolen share of every column of `window`, for each vCPU.
 pub fn curves(facts: &Facts, window: TimeRange<RefNs>, columns: usize, cancel: &Cancel) -> Vec<Curve> {
     let mut all = Vec::new();
-    let Some(view) = &facts.vm else { return all };
+    let Some(view) = &facts.world.vm else { return all };
     for (v, vm) in view.model.vms.iter().enumerate() {
-        let Some(host) = facts.machine(vm.host) else { continue };
+        let Some(host) = facts.world.machine(vm.host) else { continue };
         for (c, vcpu) in vm.vcpus.iter().enumerate() {
-            let Some(row) = facts.vcpu_row(vm, vcpu) else { continue };
-            let from = known_from(view, v, c).max(row.extent().map_or(MachineNs::MAX, |e| e.begin));
-            let end = row.extent().map_or(MachineNs::MIN, |e| e.end);
+            let Some(row) = facts.world.vcpu_row(vm, vcpu) else { continue };
+            let everything = TimeRange::new(MachineNs::MIN, MachineNs::MAX);
+            let known = vcpu_range(view, (v, c), everything, host.extent, Before::Skipped);
+            let (from, end) = (known.begin, known.end);
             let share = |range: TimeRange<MachineNs>| {
                 let range = TimeRange::new(range.begin.max(from), range.end.min(end));
                 let length = range.length().0;
@@ -77,15 +78,11 @@ pub fn curves(facts: &Facts, window: TimeRange<RefNs>, columns: usize, cancel: &
                 name: format!("{} vCPU {}", vm.name, vcpu.number),
                 exact,
                 top,
-                times: view.vcpu_times(vm, vcpu, TimeRange::new(own.begin.max(from), own.end.min(end))),
+                times: view.vcpu_times(vm, vcpu, vcpu_range(view, (v, c), own, host.extent, Before::Skipped)),
             });
         }
     }
     all
-}
-
-fn known_from(view: &stratoscope_core::vm::VmView, vm: usize, vcpu: usize) -> MachineNs {
-    view.known_from.get(vm).and_then(|vm| vm.get(vcpu)).copied().unwrap_or(MachineNs::MIN)
 }
 
 /// What an account is about.
@@ -135,127 +132,66 @@ impl Account {
     }
 }
 
-/// Who took time, and when longest.
-#[derive(Default)]
-struct Taken {
-    by: BTreeMap<Option<Who>, i64>,
-    longest: Option<TimeRange<MachineNs>>,
-}
-
-impl Taken {
-    fn add(&mut self, who: Option<Who>, part: TimeRange<MachineNs>) {
-        *self.by.entry(who).or_default() += part.length().0;
-        if self.longest.is_none_or(|l| l.length() < part.length()) {
-            self.longest = Some(part);
-        }
-    }
-
-    fn named(&self, facts: &Facts, from: MachineId) -> Vec<(String, Dur)> {
-        let mut list: Vec<(String, Dur)> =
-            self.by.iter().map(|(who, ns)| (who_words(facts, *who, from), Dur(*ns))).collect();
-        list.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        list
-    }
-}
-
-fn who_words(facts: &Facts, who: Option<Who>, from: MachineId) -> String {
-    who.map_or_else(|| "nobody knows who".to_owned(), |who| facts.who_words(who, from))
-}
-
-fn taken(
-    facts: &Facts,
-    row: &stratoscope_core::store::Row,
-    range: TimeRange<MachineNs>,
-    states: &[State],
-    cancel: &Cancel,
-) -> Taken {
-    let mut taken = Taken::default();
-    for (n, interval) in row.intervals(range).enumerate() {
-        if n % 4096 == 0 && cancel.is_cancelled() {
-            break;
-        }
-        if states.contains(&interval.look.state) {
-            let part = TimeRange::new(interval.begin.max(range.begin), interval.end.min(range.end));
-            taken.add(facts.who_of(interval.look), part);
-        }
-    }
-    taken
-}
-
-/// The accounts of all VMs, vCPUs and guests' tasks that believed to run in the range.
+/// The accounts of all VMs, vCPUs and guests' tasks that believed to run in the range; none if cancelled.
 pub fn accounts(facts: &Facts, range: TimeRange<RefNs>, cancel: &Cancel) -> Vec<Account> {
-    let mut all = Vec::new();
-    let Some(view) = &facts.vm else { return all };
-    for (v, vm) in view.model.vms.iter().enumerate() {
-        let Some(host) = facts.machine(vm.host) else { continue };
+    let world = &facts.world;
+    let asked = |machine: &WorldMachine| machine.to_machine(range);
+    let Ok(all) = accounts::accounts(world, &asked, Before::Skipped, cancel) else { return Vec::new() };
+    let mut rows = Vec::new();
+    for account in all {
+        let Some(vm) = world.vms().get(account.vm) else { continue };
+        let Some(host) = world.machine(vm.host) else { continue };
         let stripe = vm.guest.unwrap_or(vm.host);
-        let place = all.len();
-        let mut vm_times = VcpuTimes::default();
-        let mut vm_taken = Taken::default();
-        let own = host.to_machine(range);
-        for (c, vcpu) in vm.vcpus.iter().enumerate() {
-            let Some(row) = facts.vcpu_row(vm, vcpu) else { continue };
-            // What lies before the first or after the last that is known of it is not its time.
-            let Some(extent) = row.extent() else { continue };
-            let begin = own.begin.max(known_from(view, v, c)).max(extent.begin);
-            let known = TimeRange::new(begin, own.end.min(extent.end).max(begin));
-            let times = view.vcpu_times(vm, vcpu, known);
-            let taken = taken(facts, row, known, &[State::Preempted, State::WaitingCpu], cancel);
-            for (who, ns) in &taken.by {
-                *vm_taken.by.entry(*who).or_default() += ns;
-            }
-            vm_taken.longest = [vm_taken.longest, taken.longest].into_iter().flatten().max_by_key(TimeRange::length);
-            vm_times = vm_times + times;
-            all.push(Account {
+        let named =
+            |by: &[(Option<Who>, Dur)], from| by.iter().map(|(w, d)| (who_words(world, *w, from), *d)).collect();
+        let on_axis = |of: &WorldMachine, longest: Option<TimeRange<MachineNs>>| {
+            longest.map(|l| TimeRange::new(of.to_ref(l.begin), of.to_ref(l.end)))
+        };
+        rows.push(Account {
+            name: vm.name.clone(),
+            by: named(&account.taken.by, vm.host),
+            longest: on_axis(host, account.taken.longest),
+            ..of_vcpu(Of::Vm, stripe, &account.times)
+        });
+        for one in &account.vcpus {
+            let Some(vcpu) = vm.vcpus.get(one.vcpu) else { continue };
+            rows.push(Account {
                 name: format!("{} vCPU {}", vm.name, vcpu.number),
                 row: Some(RowRef { machine: vm.host, key: vcpu.key }),
-                by: taken.named(facts, vm.host),
-                longest: taken.longest.map(|l| TimeRange::new(host.to_ref(l.begin), host.to_ref(l.end))),
-                ..of_vcpu(Of::Vcpu, stripe, &times)
+                by: named(&one.taken.by, vm.host),
+                longest: on_axis(host, one.taken.longest),
+                ..of_vcpu(Of::Vcpu, stripe, &one.times)
             });
         }
-        all.insert(
-            place,
-            Account {
-                name: vm.name.clone(),
-                by: vm_taken.named(facts, vm.host),
-                longest: vm_taken.longest.map(|l| TimeRange::new(host.to_ref(l.begin), host.to_ref(l.end))),
-                ..of_vcpu(Of::Vm, stripe, &vm_times)
-            },
-        );
-        let Some(guest) = vm.guest.and_then(|id| facts.machine(id)) else { continue };
-        let own = guest.to_machine(range);
-        let Ok(tasks) = stratoscope_core::vm::tasks(view, guest.id, &guest.store, own, &facts.names, cancel) else {
-            return all;
-        };
-        for task in tasks {
-            let row = view.truth(guest.id).and_then(|truth| truth.row(task.row));
-            let longest = row
-                .filter(|_| task.stolen.0 > 0)
-                .and_then(|row| taken(facts, row, own, &[State::PreemptedByHost], cancel).longest);
-            let name = facts.names.text(task.name);
-            let by = task.stolen_by.iter().map(|(who, time)| (who_words(facts, *who, guest.id), *time)).collect();
-            all.push(Account {
+        let Some(guest) = vm.guest.and_then(|id| world.machine(id)) else { continue };
+        for task in &account.tasks {
+            let times = &task.times;
+            let name = world.names.text(times.name);
+            rows.push(Account {
                 of: Of::Task,
                 name: if name.is_empty() {
-                    format!("thread {}", task.key.id)
+                    format!("thread {}", times.tid().0)
                 } else {
-                    format!("{name} {}", task.key.id)
+                    format!("{name} {}", times.tid().0)
                 },
                 machine: guest.id,
-                row: Some(RowRef { machine: guest.id, key: task.key }),
-                whole: task.perceived(),
-                real: task.real,
-                hypervisor: task.hypervisor,
-                stolen: task.stolen,
+                row: Some(RowRef { machine: guest.id, key: times.key }),
+                whole: times.perceived(),
+                real: times.real,
+                hypervisor: times.hypervisor,
+                stolen: times.stolen,
                 halted: Dur(0),
-                unknown: task.unknown,
-                by,
-                longest: longest.map(|l| TimeRange::new(guest.to_ref(l.begin), guest.to_ref(l.end))),
+                unknown: times.unknown,
+                by: named(&times.stolen_by, guest.id),
+                longest: on_axis(guest, task.longest),
             });
         }
     }
-    all
+    rows
+}
+
+fn who_words(world: &World, who: Option<Who>, from: MachineId) -> String {
+    who.map_or_else(|| "nobody knows who".to_owned(), |who| world.who_words(who, from))
 }
 
 fn of_vcpu(of: Of, machine: MachineId, times: &VcpuTimes) -> Account {

@@ -1,6 +1,7 @@
 //! What stands above and over the rows: search, order, selection, cursor, tooltip.
 
 use egui::{Align2, Rect, Response, RichText, Stroke, Ui, UiBuilder, pos2, vec2};
+use stratoscope_core::query::accounts::{Before, vm_times};
 use stratoscope_core::vocab::{RefNs, TimeRange};
 
 use crate::window::axis::{Clock, TimeScale, snap};
@@ -353,10 +354,9 @@ const LOUD_STEAL: f64 = 0.05;
 /// The share of the window in which the vCPUs of a VM wanted to run and did not.
 fn steal_of(node: &Node, input: &Input<'_>) -> Option<f64> {
     let view = input.scene.vm.as_ref()?;
-    let vm = view.model.vms.get(vm_rows::vm_of(node)?)?;
-    let host = input.scene.machine(vm.host)?;
-    let range = host.to_machine(input.view.window);
-    let times = vm.vcpus.iter().map(|vcpu| view.vcpu_times(vm, vcpu, range));
-    let (stolen, total) = times.fold((0, 0), |(s, t), times| (s + times.stolen().0, t + times.total().0));
-    (total > 0).then(|| stolen as f64 / total as f64)
+    let number = vm_rows::vm_of(node)?;
+    let host = input.scene.machine(view.model.vms.get(number)?.host)?;
+    let extent = host.extent?;
+    let times = vm_times(view, number, host.to_machine(input.view.window), extent, Before::Skipped);
+    (times.total().0 > 0).then(|| times.steal())
 }

@@ -10,7 +10,7 @@ use stratoscope_core::trace::LostKind;
 use stratoscope_core::vm::VmView;
 use stratoscope_core::vocab::{EventKind, MachineId, MachineNs, RowId, State, TimeRange};
 
-use crate::window::joint::facts::{FactMachine, Facts};
+use crate::window::joint::facts::Facts;
 use crate::window::timeline::lane::{EventDensity, Lane, Wakeups};
 use crate::window::timeline::scene::{LostMark, Scene, SceneMachine, SceneRow};
 
@@ -92,18 +92,9 @@ impl Scene {
 }
 
 fn facts(snapshot: &Snapshot) -> Facts {
-    let machine = |m: &Arc<MachineView>| FactMachine {
-        id: m.id,
-        name: m.name.as_str().into(),
-        map: m.map,
-        origin_ns: m.origin_ns,
-        store: Arc::clone(&m.store),
-    };
     Facts {
         version: snapshot.version,
-        machines: snapshot.machines.iter().map(machine).collect(),
-        names: Arc::clone(&snapshot.names),
-        vm: snapshot.vm.clone(),
+        world: snapshot.world(),
         reference: snapshot.reference,
         sync: snapshot.sync.clone(),
         events: snapshot.events.clone(),
