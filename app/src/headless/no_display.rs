@@ -8,8 +8,8 @@ use stratoscope_core::session::{Session, SessionOptions, Snapshot};
 use stratoscope_core::vocab::{RowKind, State};
 
 use crate::headless::output::{Output, complain, say};
+use crate::headless::shot::Look;
 use crate::headless::{Outcome, shot, wait};
-use crate::window::settings::ThemeChoice;
 
 /// How many tasks a machine's report names.
 const TASKS: usize = 8;
@@ -38,7 +38,7 @@ pub fn without_display(paths: &[PathBuf], reason: &str) -> anyhow::Result<u8> {
         out.line(&line)?;
     }
     let path = std::env::temp_dir().join(format!("stratoscope-{}.png", std::process::id()));
-    shot::picture(session, paths, Vec::new(), [1600, 1000], 1.0, ThemeChoice::Dark, &path)?;
+    shot::picture(session, paths, Vec::new(), &Look::default(), &path)?;
     out.line("")?;
     out.line(&format!("A picture of the window: {}", path.display()))?;
     out.line("More without a display: stratoscope help")?;

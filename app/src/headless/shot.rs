@@ -34,6 +34,7 @@ pub(super) fn run(args: &ShotArgs) -> anyhow::Result<Outcome> {
     wait(&session, common.quiet);
     let snapshot = session.wait();
     let mut commands = Vec::new();
+    let mut first_view = None;
     if common.from.is_some() || common.to.is_some() {
         let asked = Span::new(common, &snapshot)?.on_reference();
         let whole = snapshot.extent.unwrap_or(asked);
@@ -41,7 +42,7 @@ pub(super) fn run(args: &ShotArgs) -> anyhow::Result<Outcome> {
         if window.length().0 <= 0 {
             bail!("nothing was recorded between --from and --to");
         }
-        commands.push(Command::SetWindow { window, remember: false });
+        first_view = Some(window);
     }
     if let Some(task) = &args.task {
         commands.push(Command::SelectRow(Some(find_task(&snapshot, task)?)));
@@ -73,7 +74,8 @@ pub(super) fn run(args: &ShotArgs) -> anyhow::Result<Outcome> {
     for problem in problems.iter().filter(|_| !common.quiet) {
         output::complain(problem);
     }
-    picture(session, &common.paths, commands, [args.size.0, args.size.1], args.scale, theme, &args.out)?;
+    let look = Look { size: [args.size.0, args.size.1], scale: args.scale, theme, first_view };
+    picture(session, &common.paths, commands, &look, &args.out)?;
     Ok(Outcome::of(&problems, !snapshot.traces.is_empty()))
 }
 
@@ -83,21 +85,37 @@ fn alone(commands: &mut Vec<Command>, pane: PaneKind) {
     commands.push(Command::ToggleFullPane);
 }
 
+/// How a picture of the window is made.
+pub(super) struct Look {
+    /// In pixels.
+    size: [u32; 2],
+    /// Pixels a point.
+    scale: f32,
+    theme: ThemeChoice,
+    /// Which stretch of time is shown, if somebody asked for one.
+    first_view: Option<TimeRange<RefNs>>,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { size: [1600, 1000], scale: 1.0, theme: ThemeChoice::Dark, first_view: None }
+    }
+}
+
 /// Draws the window on this session of those paths, with these commands carried out.
 pub(super) fn picture(
     session: Arc<Session>,
     paths: &[std::path::PathBuf],
     commands: Vec<Command>,
-    size: [u32; 2],
-    scale: f32,
-    theme: ThemeChoice,
+    look: &Look,
     out: &Path,
 ) -> anyhow::Result<()> {
-    let mut screen = Headless::new(size, scale);
+    let mut screen = Headless::new(look.size, look.scale);
     let ctx = screen.ctx().clone();
-    let mut window =
-        Window::new(&ctx, WindowOptions { opener: reading::opener_of(session), ..WindowOptions::headless() });
-    window.set_theme(theme);
+    let options =
+        WindowOptions { opener: reading::opener_of(session), first_view: look.first_view, ..WindowOptions::headless() };
+    let mut window = Window::new(&ctx, options);
+    window.set_theme(look.theme);
     window.send(&ctx, Command::Open(paths.to_vec()));
     window.wait(LONGEST);
     // Panes know their rows only once they were drawn.

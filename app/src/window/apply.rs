@@ -15,7 +15,7 @@ use crate::window::relations;
 use crate::window::settings::ThemeChoice;
 use crate::window::state::{Overlay, State};
 use crate::window::tour;
-use crate::window::view::TimeFormat;
+use crate::window::view::{TimeFormat, View};
 
 /// What a command asks of the world outside of the window's state.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,12 +88,15 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Copy(text) => return vec![Effect::Copy(text)],
 
         Command::SetWindow { window, remember } => state.view.set_window(window, remember),
-        Command::Zoom { factor, at } => state.view.zoom(factor, at),
-        Command::Pan(fraction) => state.view.pan(fraction),
+        Command::SetPaneWindow { pane, window, remember } => {
+            state.change_time(Some(&pane), |view| view.set_window(window, remember));
+        }
+        Command::Zoom { factor, at } => here(state, |view| view.zoom(factor, at)),
+        Command::Pan(fraction) => here(state, |view| view.pan(fraction)),
         Command::ZoomToSelection => zoom_to_selection(state),
-        Command::ZoomAll => state.view.set_window(state.view.bounds, true),
+        Command::ZoomAll => here(state, |view| view.set_window(view.bounds, true)),
         Command::ZoomHistory(direction) => {
-            if !state.view.history(direction) {
+            if !here(state, |view| view.history(direction)) {
                 state.notice = Some("There is no other window to go to".to_owned());
             }
         }
@@ -169,13 +172,14 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
         Command::ToggleSynced => {
             return choose(state, SyncChoice { enabled: !state.choice.enabled, ..state.choice.clone() });
         }
-        Command::ChooseSync(choice) => return choose(state, choice),
+        Command::ChooseSync(choice) => return choose_anew(state, choice),
+        Command::UndoChoice(direction) => return undo_choice(state, direction),
         Command::MarkEvent => mark_event(state),
         Command::AlignEvents => match (state.align, state.event) {
             (Some(first), Some(second)) => match aligned(&state.scene.facts, &state.choice, first, second) {
                 Ok(choice) => {
                     state.align = None;
-                    return choose(state, choice);
+                    return choose_anew(state, choice);
                 }
                 Err(why) => state.notice = Some(why),
             },
@@ -187,6 +191,7 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
             state.own_layout = false;
             state.panes.toggle(&kind);
             state.panes.forget_closed();
+            state.settle_links();
             keep_layout(state);
         }
         Command::ShowPane(kind) => {
@@ -202,8 +207,10 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
         Command::SetPreset(preset) => {
             state.own_layout = false;
             state.panes = Panes::preset(preset, state.scene.machines.len());
+            state.settle_links();
             keep_layout(state);
         }
+        Command::ToggleLink(pane) => toggle_link(state, pane),
         Command::ToggleFullPane => {
             state.panes.full = match state.panes.full.take() {
                 Some(_) => None,
@@ -231,6 +238,57 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Dismiss => return dismiss(state),
     }
     Vec::new()
+}
+
+/// Changes the window of time that the pane with the keyboard shows.
+fn here<R>(state: &mut State, change: impl FnOnce(&mut View) -> R) -> R {
+    let focused = state.panes.focused.clone();
+    state.change_time(focused.as_ref(), change)
+}
+
+fn toggle_link(state: &mut State, pane: Option<PaneKind>) {
+    let pane = pane.or_else(|| state.panes.focused.clone());
+    let Some(pane) = pane.filter(|p| p.is_timeline() && state.panes.contains(p)) else {
+        state.notice = Some("Only panes of rows can go their own way: click into one first".to_owned());
+        return;
+    };
+    if !state.panes.unlinked.remove(&pane) {
+        state.panes.unlinked.insert(pane);
+    }
+    state.settle_links();
+    keep_layout(state);
+}
+
+/// How many choices can be taken back.
+const CHOICES: usize = 50;
+
+/// A choice that can be taken back.
+fn choose_anew(state: &mut State, choice: SyncChoice) -> Vec<Effect> {
+    if choice != state.choice {
+        let (back, forward) = &mut state.past_choices;
+        back.push(state.choice.clone());
+        if back.len() > CHOICES {
+            back.remove(0);
+        }
+        forward.clear();
+    }
+    choose(state, choice)
+}
+
+fn undo_choice(state: &mut State, direction: Direction) -> Vec<Effect> {
+    let (back, forward) = &mut state.past_choices;
+    let (from, to) = match direction {
+        Direction::Back => (back, forward),
+        Direction::Forward => (forward, back),
+    };
+    let Some(choice) = from.pop() else {
+        state.notice = Some("There is no other choice to go to".to_owned());
+        return Vec::new();
+    };
+    to.push(state.choice.clone());
+    // Switching the synchronisation off and on is no choice to be taken back.
+    let enabled = state.choice.enabled;
+    choose(state, SyncChoice { enabled, ..choice })
 }
 
 fn choose(state: &mut State, choice: SyncChoice) -> Vec<Effect> {
@@ -321,7 +379,7 @@ fn toggled(now: Overlay, wanted: Overlay) -> Overlay {
 
 fn zoom_to_selection(state: &mut State) {
     if let Some(range) = state.view.range() {
-        state.view.set_window(range, true);
+        here(state, |view| view.set_window(range, true));
         return;
     }
     // An instant: the state of the selected row at it, with a little of what is around.
@@ -332,7 +390,7 @@ fn zoom_to_selection(state: &mut State) {
     match interval {
         Some(span) => {
             let margin = Dur(span.length().0 / 8);
-            state.view.set_window(TimeRange::new(span.begin - margin, span.end + margin), true);
+            here(state, |view| view.set_window(TimeRange::new(span.begin - margin, span.end + margin), true));
         }
         None => state.notice = Some("Select a range first: drag on the axis, or with Shift in the rows".to_owned()),
     }
@@ -354,10 +412,10 @@ fn go(state: &mut State, goal: Result<Place, navigate::Nowhere>) {
             state.view.row = Some(place.row);
             state.view.selection = Some(TimeRange::new(place.t, place.t));
             state.event = None;
-            state.view.reveal(place.t);
             if let Some(kind) = state.pane_of(place.row) {
                 state.panes.focused = Some(kind);
             }
+            here(state, |view| view.reveal(place.t));
         }
         Err(why) => state.notice = Some(why),
     }

@@ -3,7 +3,7 @@
 //! Labels below a second are relative to a base that is written at the axis' left end: the base is a round
 //! instant before the window, so that labels move with the picture and do not change while it moves.
 
-use egui::{Align2, Color32, CursorIcon, Painter, Pos2, Rect, Sense, Stroke, Ui, WidgetInfo, accesskit::Role, pos2};
+use egui::{Color32, CursorIcon, Painter, Pos2, Rect, Sense, Stroke, Ui, WidgetInfo, accesskit::Role, pos2};
 use stratoscope_core::query::time;
 use stratoscope_core::vocab::{Dur, RefNs, TimeRange};
 
@@ -174,6 +174,9 @@ impl Ticks {
     pub fn label(&self, t: RefNs, clock: &Clock) -> String {
         let Some(base) = self.base else { return clock.instant_to(t, 1_000_000_000) };
         let d = (t - base).0;
+        if self.step >= 100_000_000 {
+            return format!("+{}.{} s", d / 1_000_000_000, d / 100_000_000 % 10);
+        }
         let (scale, unit) = match self.step {
             ..1_000 => (1, "ns"),
             1_000..1_000_000 => (1_000, "µs"),
@@ -247,26 +250,39 @@ fn paint(painter: &Painter, rect: Rect, scale: &TimeScale, clock: &Clock, theme:
     let ticks = Ticks::of(scale, clock);
     let font = Theme::small_font();
     let y = rect.center().y;
-    let mut free_from = rect.left();
+    // What stands where: labels that would overlap others move aside or are left out.
+    let mut places = Places { left: rect.left() + 4.0, right: rect.right() - 2.0, taken: Vec::new() };
     if let Some(base) = ticks.base {
         // The base is as exact as it is round: what follows it is zeros.
         let text = clock.instant_to(base, base_unit(base, clock));
-        let drawn = painter.text(pos2(rect.left() + 4.0, y), Align2::LEFT_CENTER, text, font.clone(), theme.text);
-        free_from = drawn.right() + 12.0;
+        let galley = painter.layout_no_wrap(text, font.clone(), theme.text);
+        if let Some(x) = places.put(places.left, galley.size().x) {
+            painter.galley(pos2(x, y - galley.size().y / 2.0), galley, theme.text);
+        }
     }
-    let mut taken: Vec<(f32, f32)> = Vec::new();
     if let Some(selection) = marks.selection {
-        taken = paint_selection(painter, rect, scale, theme, selection);
+        paint_selection(painter, rect, scale, theme, selection, &mut places);
     }
+    let mut labels = 0;
     for t in &ticks.at {
         let x = snap(painter, scale.x(*t));
         painter.vline(x, (rect.bottom() - 4.0)..=rect.bottom(), Stroke::new(1.0, theme.line));
         let galley = painter.layout_no_wrap(ticks.label(*t, clock), font.clone(), theme.secondary);
-        let (left, right) = (x - galley.size().x / 2.0, x + galley.size().x / 2.0);
-        let clear = taken.iter().all(|(a, b)| right < *a || left > *b);
-        if left > free_from && right < rect.right() && clear {
-            let pos = pos2(left, y - galley.size().y / 2.0);
-            painter.galley(pos, galley, theme.secondary);
+        if let Some(left) = places.put(x - galley.size().x / 2.0, galley.size().x) {
+            labels += 1;
+            painter.galley(pos2(left, y - galley.size().y / 2.0), galley, theme.secondary);
+        }
+    }
+    if labels == 0 && ticks.base.is_none() {
+        // So narrow that no label fits below its tick: one moves to where it fits, else nobody knows when this is.
+        let label = |t: RefNs| (scale.x(t), ticks.label(t, clock));
+        let middle = rect.center().x;
+        let nearest = ticks.at.iter().min_by_key(|t| (scale.x(**t) - middle).abs() as i64);
+        let (x, text) = nearest.map_or((rect.left(), clock.instant_to(scale.window.begin, 1_000_000)), |t| label(*t));
+        let galley = painter.layout_no_wrap(text, font, theme.secondary);
+        let most = (places.right - galley.size().x).max(places.left);
+        if let Some(left) = places.put((x - galley.size().x / 2.0).clamp(places.left, most), galley.size().x) {
+            painter.galley(pos2(left, y - galley.size().y / 2.0), galley, theme.secondary);
         }
     }
     for lost in marks.lost {
@@ -287,16 +303,49 @@ fn base_unit(t: RefNs, clock: &Clock) -> i64 {
     [1_000_000_000, 1_000_000, 1_000].into_iter().find(|unit| ns.rem_euclid(i128::from(*unit)) == 0).unwrap_or(1)
 }
 
-/// T1, T2 and Δ. Returns where text stands now.
+/// Where labels stand on an axis.
+#[derive(Clone, Debug, PartialEq)]
+struct Places {
+    /// The room that there is.
+    left: f32,
+    right: f32,
+    /// What is taken of it.
+    taken: Vec<(f32, f32)>,
+}
+
+impl Places {
+    /// Points between two labels at least.
+    const GAP: f32 = 6.0;
+
+    fn is_free(&self, left: f32, width: f32) -> bool {
+        let right = left + width;
+        let clear = |(a, b): &(f32, f32)| right + Self::GAP <= *a || left >= *b + Self::GAP;
+        left >= self.left && right <= self.right && self.taken.iter().all(clear)
+    }
+
+    /// Takes the room from `left` on, if it is free.
+    fn put(&mut self, left: f32, width: f32) -> Option<f32> {
+        self.put_one_of(&[left], width)
+    }
+
+    /// Takes the first of some places that is free.
+    fn put_one_of(&mut self, lefts: &[f32], width: f32) -> Option<f32> {
+        let left = lefts.iter().copied().find(|left| self.is_free(*left, width))?;
+        self.taken.push((left, left + width));
+        Some(left)
+    }
+}
+
+/// T1, T2 and Δ, where there is room.
 fn paint_selection(
     painter: &Painter,
     rect: Rect,
     scale: &TimeScale,
     theme: &Theme,
     selection: TimeRange<RefNs>,
-) -> Vec<(f32, f32)> {
-    let mut taken = Vec::new();
-    let Some((x0, x1)) = scale.span(selection) else { return taken };
+    places: &mut Places,
+) {
+    let Some((x0, x1)) = scale.span(selection) else { return };
     let range = selection.begin != selection.end;
     if range {
         painter.rect_filled(
@@ -305,37 +354,45 @@ fn paint_selection(
             theme.accent.gamma_multiply(0.22),
         );
     }
-    let mut write = |x: f32, align: Align2, text: String, color: Color32| {
-        let drawn = painter.text(pos2(x, rect.center().y), align, text, Theme::small_font(), color);
-        taken.push((drawn.left() - 6.0, drawn.right() + 6.0));
+    let mut write = |lefts: &dyn Fn(f32) -> Vec<f32>, text: String, color: Color32| {
+        let galley = painter.layout_no_wrap(text, Theme::small_font(), color);
+        let lefts = lefts(galley.size().x);
+        if let Some(x) = places.put_one_of(&lefts, galley.size().x) {
+            painter.galley(pos2(x, rect.center().y - galley.size().y / 2.0), galley, color);
+        }
     };
     let inside = |x: f32| rect.x_range().contains(x);
     if range {
+        // Within the range if it fits there with its ends, else beside it, else where the axis has room.
         let delta = format!("Δ {}", duration(selection.length()));
-        if x1 - x0 > 130.0 {
-            write((x0 + x1) / 2.0, Align2::CENTER_CENTER, delta, theme.text);
-            if inside(scale.x(selection.begin)) {
-                write(x0 + 4.0, Align2::LEFT_CENTER, "T1".to_owned(), theme.accent);
-            }
-            if inside(scale.x(selection.end)) {
-                write(x1 - 4.0, Align2::RIGHT_CENTER, "T2".to_owned(), theme.accent);
-            }
-        } else {
-            let right = x1 + 120.0 < rect.right();
-            let (x, align) = if right { (x1 + 6.0, Align2::LEFT_CENTER) } else { (x0 - 6.0, Align2::RIGHT_CENTER) };
-            write(x, align, delta, theme.text);
+        let wide = x1 - x0 > 130.0;
+        let (left, right) = (rect.left() + 4.0, rect.right() - 4.0);
+        write(
+            &|width| {
+                let beside = [x1 + 6.0, x0 - 6.0 - width, right - width, left];
+                let middle = ((x0 + x1 - width) / 2.0).max(x0 + 4.0);
+                let within = [middle, x1 - width - 24.0, x0 + 24.0];
+                if wide { within.into_iter().chain(beside).collect() } else { beside.to_vec() }
+            },
+            delta,
+            theme.text,
+        );
+        if wide && inside(scale.x(selection.begin)) {
+            write(&|_| vec![x0 + 4.0], "T1".to_owned(), theme.accent);
+        }
+        if wide && inside(scale.x(selection.end)) {
+            write(&|width| vec![x1 - 4.0 - width], "T2".to_owned(), theme.accent);
         }
     }
     for t in [selection.begin, selection.end] {
         let x = scale.x(t);
         if inside(x) {
             let x = snap(painter, x);
-            taken.push((x - 4.0, x + 4.0));
+            places.taken.push((x, x));
             painter.vline(x, rect.y_range(), Stroke::new(1.0, theme.accent));
             flag(painter, pos2(x, rect.bottom()), theme.accent);
         }
     }
-    taken
 }
 
 /// A small triangle that stands on `tip`.
@@ -403,6 +460,21 @@ mod tests {
         let moved = Ticks::of(&scale(3_000_000, 46_000_000), &clock());
         assert_eq!(moved.base, ticks.base);
         assert_eq!(moved.at[0], ticks.at[0]);
+    }
+
+    #[test]
+    fn labels_of_long_windows_are_in_seconds() {
+        let ticks = Ticks::of(&scale(0, 4_500_000_000), &clock());
+        assert_eq!(ticks.label(ticks.base.unwrap() + Dur(4_500_000_000), &clock()), "+4.5 s");
+    }
+
+    #[test]
+    fn labels_never_overlap() {
+        let mut places = Places { left: 0.0, right: 100.0, taken: Vec::new() };
+        assert_eq!(places.put(0.0, 40.0), Some(0.0));
+        assert_eq!(places.put(44.0, 10.0), None, "too near");
+        assert_eq!(places.put_one_of(&[30.0, 95.0, 60.0], 20.0), Some(60.0));
+        assert_eq!(places.put_one_of(&[-4.0, 82.0], 10.0), None);
     }
 
     #[test]

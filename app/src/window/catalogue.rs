@@ -127,6 +127,8 @@ pub static ENTRIES: &[Entry] = entries! {
     Find "palette" "Run a command…" ["Ctrl+P", "Ctrl+Shift+P"] false Command::TogglePalette;
 
     View "synced" "Synchronised or by the clocks' dates" ["Y"] true Command::ToggleSynced;
+    View "undo-choice" "Undo the last choice about clocks and virtual machines" ["Ctrl+Z"] true Command::UndoChoice(Back);
+    View "redo-choice" "Make that choice again" ["Ctrl+Shift+Z"] true Command::UndoChoice(Forward);
     View "mark-event" "Mark the picked event, to align another with it" [] true Command::MarkEvent;
     View "align-events" "Align the picked event with the marked one" [] true Command::AlignEvents;
     View "preset-synchronisation" "Arrange: synchronisation" [] true Command::SetPreset(Preset::Synchronisation);
@@ -145,6 +147,7 @@ pub static ENTRIES: &[Entry] = entries! {
     View "preset-compare" "Arrange: machines beside each other" [] true Command::SetPreset(Preset::Compare);
     View "preset-vms" "Arrange: virtual machines" [] true Command::SetPreset(Preset::VirtualMachines);
     View "preset-side-by-side" "Arrange: host and guests side by side" [] true Command::SetPreset(Preset::SideBySide);
+    View "link-pane" "Link this pane to the others, or let it go its own way" ["L"] true Command::ToggleLink(None);
     View "full-pane" "This pane alone" ["F11"] true Command::ToggleFullPane;
     View "tree" "Experiment and views" ["Ctrl+B"] true Command::ToggleTree;
     View "details" "Details" ["Ctrl+D"] true Command::ToggleDetails;

@@ -72,6 +72,15 @@ pub enum Command {
         /// Whether going back returns to the present window.
         remember: bool,
     },
+    /// The same of one pane: if it is unlinked, only there.
+    SetPaneWindow {
+        /// Which pane.
+        pane: PaneKind,
+        /// What to show.
+        window: TimeRange<RefNs>,
+        /// Whether going back returns to the present window.
+        remember: bool,
+    },
     /// Zoom by a factor (> 1: in) around an instant, the middle of selection or window if `None`.
     Zoom {
         /// Factor; 2 shows half as much.
@@ -142,6 +151,8 @@ pub enum Command {
     ToggleSynced,
     /// Choose reference, methods, offsets by hand.
     ChooseSync(SyncChoice),
+    /// Take back the last choice about clocks and virtual machines, or make it again.
+    UndoChoice(Direction),
     /// Remember the picked event, to align another one with it; once more forgets it.
     MarkEvent,
     /// Move a machine so that the picked event is at the same instant as the marked one.
@@ -155,6 +166,9 @@ pub enum Command {
     FocusPane(PaneKind),
     /// Arrange the panes.
     SetPreset(Preset),
+    /// Give a pane of rows (`None`: the one that has the keyboard) its own window of time and its own scrolling, or
+    /// let it share the others' again.
+    ToggleLink(Option<PaneKind>),
     /// Show a pane alone, or all again.
     ToggleFullPane,
     /// Show or hide the experiment tree.

@@ -1,5 +1,7 @@
 //! Panes and how they are arranged.
 
+use std::collections::BTreeSet;
+
 use egui_tiles::{Container, Tile, TileId, Tiles, Tree};
 use serde::{Deserialize, Serialize};
 use stratoscope_core::vocab::MachineId;
@@ -87,6 +89,9 @@ pub struct Panes {
     pub full: Option<PaneKind>,
     /// The pane that rows are stepped in.
     pub focused: Option<PaneKind>,
+    /// Panes of rows that go their own ways: they have their own window of time and are scrolled by themselves.
+    #[serde(default)]
+    pub unlinked: BTreeSet<PaneKind>,
 }
 
 /// The widget id of the arrangement: one window has one.
@@ -123,7 +128,7 @@ impl Panes {
                 let vms = tabs(&mut tiles, vec![PaneKind::VirtualMachines]);
                 let cpus = tabs(&mut tiles, vec![PaneKind::PhysicalCpus]);
                 let flows = flows(&mut tiles, machines);
-                (vec![(vms, 2.3), (cpus, 0.95), (flows, 1.8)], PaneKind::VirtualMachines)
+                (vec![(vms, 2.3), (cpus, 1.2), (flows, 1.8)], PaneKind::VirtualMachines)
             }
             Preset::SideBySide if machines > 1 => {
                 let flows = flows(&mut tiles, machines);
@@ -148,7 +153,7 @@ impl Panes {
         let mut parts = above;
         parts.push((tables, 1.4));
         let root = column(&mut tiles, &parts);
-        Self { tree: Tree::new(tree_id(), root, tiles), full: None, focused: Some(focused) }
+        Self { tree: Tree::new(tree_id(), root, tiles), full: None, focused: Some(focused), unlinked: BTreeSet::new() }
     }
 
     /// Every pane that is part of the arrangement, in no particular but a stable order.
@@ -224,9 +229,26 @@ impl Panes {
     pub fn forget_closed(&mut self) {
         self.full = self.full.take().filter(|k| self.tree.tiles.find_pane(k).is_some());
         self.focused = self.focused.take().filter(|k| self.tree.tiles.find_pane(k).is_some());
+        let tiles = &self.tree.tiles;
+        self.unlinked.retain(|k| tiles.find_pane(k).is_some());
         if self.focused.is_none() {
             self.focused = self.kinds().into_iter().next();
         }
+    }
+
+    /// Whether a pane shows the window of time that all linked ones share.
+    pub fn is_linked(&self, kind: &PaneKind) -> bool {
+        !self.unlinked.contains(kind)
+    }
+
+    /// Whether two panes scroll their rows together: linked ones of the same sort, of two machines.
+    pub fn scroll_together(&self, a: &PaneKind, b: &PaneKind) -> bool {
+        a != b
+            && std::mem::discriminant(a) == std::mem::discriminant(b)
+            && a.machine().is_some()
+            && b.machine().is_some()
+            && self.is_linked(a)
+            && self.is_linked(b)
     }
 
     fn add(&mut self, kind: PaneKind) {
@@ -343,9 +365,26 @@ mod tests {
     }
 
     #[test]
+    fn linked_panes_of_two_machines_scroll_together() {
+        let mut panes = Panes::preset(Preset::Compare, 2);
+        let [a, b] = [0, 1].map(|m| PaneKind::ControlFlow(Some(MachineId(m))));
+        assert!(panes.scroll_together(&a, &b));
+        assert!(!panes.scroll_together(&a, &a));
+        assert!(!panes.scroll_together(&a, &PaneKind::Resources(Some(MachineId(1)))));
+        panes.unlinked.insert(b.clone());
+        assert!(!panes.scroll_together(&a, &b));
+        panes.close(&b);
+        assert!(panes.unlinked.is_empty(), "a pane that comes back is linked");
+    }
+
+    #[test]
     fn arrangements_survive_ron() {
         let panes = Panes::preset(Preset::Compare, 2);
         let text = ron::to_string(&panes).unwrap();
         assert_eq!(ron::from_str::<Panes>(&text).unwrap(), panes);
+        // Files from before panes could be unlinked.
+        let old = text.replace(",unlinked:[]", "");
+        assert_ne!(old, text);
+        assert_eq!(ron::from_str::<Panes>(&old).unwrap(), panes);
     }
 }

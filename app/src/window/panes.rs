@@ -130,9 +130,11 @@ impl PaneBehavior<'_, '_> {
             empty_ui(ui, self.cx, &words);
             return;
         }
+        let linked = self.cx.state.panes.is_linked(kind);
+        let view = self.cx.state.view_of(kind);
         let input = Input {
             scene: &self.cx.state.scene,
-            view: &self.cx.state.view,
+            view: &view,
             theme: self.cx.theme,
             format: self.cx.state.settings.time_format,
             focused: self.focused.as_ref() == Some(kind),
@@ -146,7 +148,64 @@ impl PaneBehavior<'_, '_> {
         if output.touched && self.focused.as_ref() != Some(kind) {
             self.cx.send(Command::FocusPane(kind.clone()));
         }
-        self.cx.commands.extend(output.commands);
+        if output.scrolled != 0.0 {
+            let panes = &self.cx.state.panes;
+            for (_, other) in self.memory.timelines.iter_mut().filter(|(k, _)| panes.scroll_together(kind, k)) {
+                other.scroll_along(output.scrolled);
+            }
+            // Panes that were drawn before this one still show the old place.
+            ui.request_repaint();
+        }
+        let bounds = self.cx.state.view.bounds;
+        let own = |command| match command {
+            Command::SetWindow { window, remember } if !linked => {
+                Command::SetPaneWindow { pane: kind.clone(), window, remember }
+            }
+            Command::ZoomAll if !linked => {
+                Command::SetPaneWindow { pane: kind.clone(), window: bounds, remember: true }
+            }
+            other => other,
+        };
+        self.cx.commands.extend(output.commands.into_iter().map(own));
+    }
+
+    /// The button that links a pane of rows to the others, or lets it go its own way.
+    pub fn link_ui(&mut self, ui: &mut Ui, kind: &PaneKind) {
+        if !kind.is_timeline() {
+            return;
+        }
+        let linked = self.cx.state.panes.is_linked(kind);
+        let (rect, response) = ui.allocate_exact_size(egui::vec2(24.0, 22.0), egui::Sense::click());
+        let label = format!("Linked: {}", self.title(kind));
+        response.widget_info(|| egui::WidgetInfo::selected(egui::accesskit::Role::CheckBox, true, linked, &label));
+        let theme = self.cx.theme;
+        if response.hovered() || response.has_focus() {
+            ui.painter().rect_filled(rect, f32::from(Sizes::CORNER), theme.raised);
+        }
+        chain(ui.painter(), rect.center(), linked, if linked { theme.secondary } else { theme.accent });
+        let what = if linked {
+            "Linked: time is that of all panes, and panes of this sort scroll together.\nClick to let it go its own way."
+        } else {
+            "Unlinked: it has its own time and scrolls by itself.\nClick to link it to the others again."
+        };
+        let hint = self.cx.keymap.hint("link-pane");
+        if response.on_hover_text(format!("{what}\n{hint}")).clicked() {
+            self.cx.send(Command::FocusPane(kind.clone()));
+            self.cx.send(Command::ToggleLink(Some(kind.clone())));
+        }
+    }
+}
+
+/// Two links of a chain, held together or apart.
+fn chain(painter: &egui::Painter, at: egui::Pos2, closed: bool, color: Color32) {
+    let apart = if closed { 3.2 } else { 5.4 };
+    for side in [-1.0, 1.0] {
+        let link = egui::Rect::from_center_size(at + egui::vec2(side * apart, 0.0), egui::vec2(8.0, 6.0));
+        painter.rect_stroke(link, 3.0, Stroke::new(1.3, color), egui::StrokeKind::Middle);
+    }
+    if !closed {
+        let slash = [at + egui::vec2(2.5, -6.0), at + egui::vec2(-2.5, 6.0)];
+        painter.line_segment(slash, Stroke::new(1.3, color));
     }
 }
 
@@ -258,6 +317,19 @@ impl Behavior<PaneKind> for PaneBehavior<'_, '_> {
         let full = self.cx.keymap.hint("full-pane");
         let own = catalogue::entry(id).map_or_else(String::new, |e| self.cx.keymap.text(e));
         response.on_hover_text(format!("Drag to move, double click: {full}\nShow or hide: {own}"))
+    }
+
+    fn top_bar_right_ui(
+        &mut self,
+        tiles: &Tiles<PaneKind>,
+        ui: &mut Ui,
+        _tile: TileId,
+        tabs: &egui_tiles::Tabs,
+        _scroll: &mut f32,
+    ) {
+        if let Some(kind) = tabs.active.and_then(|tile| tiles.get_pane(&tile)).cloned() {
+            self.link_ui(ui, &kind);
+        }
     }
 
     fn on_edit(&mut self, _action: egui_tiles::EditAction) {

@@ -87,6 +87,7 @@ pub fn run_window(paths: Vec<PathBuf>, options: Options) -> Result<(), RunError>
         samples: samples::find(),
         native_dialogs: true,
         opener: reading::opener(),
+        first_view: None,
     };
     // Made only once there is a context to make it with; the closure must not keep what is no longer needed.
     let parts = Rc::new(RefCell::new(Some((paths, options.tour, window_options))));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use egui::{CentralPanel, Frame, Margin, Panel, RichText, Ui, ViewportCommand};
 use stratoscope_core::session::SyncChoice;
-use stratoscope_core::vocab::{Problem, Severity};
+use stratoscope_core::vocab::{Problem, RefNs, Severity, TimeRange};
 
 use crate::window::apply::{Effect, apply, keep_layout};
 use crate::window::command::{Command, RowStep};
@@ -55,12 +55,14 @@ pub struct WindowOptions {
     pub native_dialogs: bool,
     /// Opens sessions.
     pub opener: Opener,
+    /// What to show first, where somebody asked for it: else what the traces suggest.
+    pub first_view: Option<TimeRange<RefNs>>,
 }
 
 impl WindowOptions {
     /// For pictures: nothing is remembered, nothing is asked.
     pub fn headless() -> Self {
-        Self { settings: None, samples: Vec::new(), native_dialogs: false, opener: reading::opener() }
+        Self { settings: None, samples: Vec::new(), native_dialogs: false, opener: reading::opener(), first_view: None }
     }
 }
 
@@ -73,6 +75,7 @@ pub struct Window {
     own_problems: Vec<Problem>,
     engine: Option<Box<dyn Engine>>,
     opener: Opener,
+    first_view: Option<TimeRange<RefNs>>,
     pages: EventPages,
     panes: PaneMemory,
     overview: Overview,
@@ -113,6 +116,7 @@ impl Window {
             own_problems,
             engine: None,
             opener: options.opener,
+            first_view: options.first_view,
             pages: EventPages::new(Arc::clone(&wake)),
             panes: PaneMemory::new(Arc::clone(&wake)),
             overview: Overview::default(),
@@ -265,7 +269,7 @@ impl Window {
         let Some(news) = self.engine.as_mut().and_then(|e| e.poll()) else { return };
         let (middle, now) = (self.state.view.instant(), ctx.input(|i| i.time));
         let before = Places::of(&self.state.scene);
-        self.state.update(news.scene, news.first_view);
+        self.state.update(news.scene, self.first_view.or(news.first_view));
         self.slide.changed(&before, &self.state.scene, middle, now);
         self.pages.set_source(news.events, news.events_fresh);
         self.info = news.info;
@@ -595,6 +599,7 @@ fn full_ui(ui: &mut Ui, behavior: &mut PaneBehavior<'_, '_>, kind: &PaneKind) {
             if ui.add(button).on_hover_text(hint).clicked() {
                 behavior.cx.send(Command::ToggleFullPane);
             }
+            behavior.link_ui(ui, kind);
         });
     });
     ui.push_id(("full", kind), |ui| behavior.contents_ui(ui, kind));
@@ -629,5 +634,7 @@ fn failed_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
 
 #[cfg(test)]
 mod joint_tests;
+#[cfg(test)]
+mod link_tests;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! What the window knows between two frames, as plain data: everything that commands change.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use stratoscope_core::session::SyncChoice;
@@ -36,6 +38,8 @@ pub struct State {
     pub scene: Scene,
     /// What of it is looked at.
     pub view: View,
+    /// What unlinked panes look at: of these views only the window of time counts.
+    pub own_time: BTreeMap<PaneKind, View>,
     /// Whether the view has a window that comes from the traces.
     pub placed: bool,
     /// Whether panes are as the program chose, so that it may choose again when it knows more.
@@ -54,6 +58,8 @@ pub struct State {
     pub tour: Option<tour::Progress>,
     /// What was chosen about clocks.
     pub choice: SyncChoice,
+    /// Choices before, to go back to, and those that were taken back.
+    pub past_choices: (Vec<SyncChoice>, Vec<SyncChoice>),
     /// The event that another one is to be aligned with.
     pub align: Option<PickedEvent>,
     /// What the last command has to say: why it did nothing.
@@ -73,6 +79,7 @@ impl State {
             recording: None,
             scene: Scene::default(),
             view: View::new(NOTHING, NOTHING),
+            own_time: BTreeMap::new(),
             placed: false,
             own_layout: false,
             panes: Panes::default(),
@@ -81,6 +88,7 @@ impl State {
             problems: false,
             event: None,
             choice: SyncChoice::default(),
+            past_choices: Default::default(),
             align: None,
             tour: None,
             notice: None,
@@ -110,6 +118,8 @@ impl State {
         self.placed = false;
         self.event = None;
         self.choice = self.settings.clocks(&paths);
+        self.past_choices = Default::default();
+        self.own_time.clear();
         self.align = None;
         // A tour goes on with its sample; over other traces it has nothing to say.
         self.tour = self.tour.take().filter(|tour| tour.path.is_some() && paths.first() == tour.path.as_ref());
@@ -132,7 +142,9 @@ impl State {
             let bounds = with_margin(extent);
             if self.placed {
                 self.follow_reference(&scene);
-                self.view.set_bounds(bounds);
+                for view in std::iter::once(&mut self.view).chain(self.own_time.values_mut()) {
+                    view.set_bounds(bounds);
+                }
             } else {
                 self.placed = true;
                 self.reset_view(first.map_or(bounds, |f| if f == extent { bounds } else { f }), bounds);
@@ -141,11 +153,13 @@ impl State {
                 self.own_layout = kept.is_none();
                 self.panes = kept.unwrap_or_else(|| Panes::preset(best_preset(&scene), machines));
                 self.panes.limit_to(machines);
+                self.settle_links();
             }
             let became = scene.complete && !self.scene.complete;
             if self.own_layout && became && best_preset(&scene) != best_preset(&self.scene) {
                 // What was promised by the events that were recorded is not there, or the other way round.
                 self.panes = Panes::preset(best_preset(&scene), scene.machines.len());
+                self.settle_links();
             }
         }
         self.scene = scene;
@@ -158,9 +172,40 @@ impl State {
             return;
         }
         if let (Some(old), Some(new)) = (self.scene.machine(reference), scene.machine(reference)) {
-            self.view.rebase(|t| new.map.to_ref(old.map.from_ref(t)));
+            for view in std::iter::once(&mut self.view).chain(self.own_time.values_mut()) {
+                view.rebase(|t| new.map.to_ref(old.map.from_ref(t)));
+            }
             self.event = None;
         }
+    }
+
+    /// Gives every unlinked pane a window of its own, the common one at first, and forgets those of others.
+    pub fn settle_links(&mut self) {
+        let unlinked = &self.panes.unlinked;
+        self.own_time.retain(|kind, _| unlinked.contains(kind));
+        for kind in unlinked {
+            self.own_time.entry(kind.clone()).or_insert_with(|| self.view.clone());
+        }
+    }
+
+    /// What a pane looks at: all that is common, but its own window if it is unlinked.
+    pub fn view_of(&self, kind: &PaneKind) -> Cow<'_, View> {
+        match self.own_time.get(kind) {
+            Some(own) => {
+                let mut view = self.view.clone();
+                view.take_time(own);
+                Cow::Owned(view)
+            }
+            None => Cow::Borrowed(&self.view),
+        }
+    }
+
+    /// Changes the window of time of a pane: of an unlinked one its own, else that of all.
+    pub fn change_time<R>(&mut self, kind: Option<&PaneKind>, change: impl FnOnce(&mut View) -> R) -> R {
+        let Some(own) = kind.and_then(|kind| self.own_time.get_mut(kind)) else { return change(&mut self.view) };
+        // What is selected is common, and zooming goes by it.
+        own.selection = self.view.selection;
+        change(own)
     }
 
     /// How instants are written.

@@ -1,5 +1,6 @@
 //! The bar at the top: opening, history, the shown stretch of time, search, progress, problems.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use egui::{Align, Button, Layout, Rect, RichText, Sense, Ui, WidgetInfo};
@@ -100,9 +101,11 @@ fn view_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
         ui.set_min_width(260.0);
         for entry in ENTRIES.iter().filter(|e| e.group == Group::View) {
             let first_preset = Command::SetPreset(Preset::Kernel);
+            let focused = cx.state.panes.focused.as_ref().filter(|kind| kind.is_timeline());
             let command = entry.command();
             let on = match &command {
                 Command::TogglePane(kind) => cx.state.panes.contains_sort(kind),
+                Command::ToggleLink(_) => focused.is_some_and(|kind| cx.state.panes.is_linked(kind)),
                 Command::ToggleFullPane => cx.state.panes.full.is_some(),
                 Command::ToggleTree => cx.state.settings.tree,
                 Command::ToggleDetails => cx.state.settings.details,
@@ -163,8 +166,10 @@ fn help_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
 }
 
 fn history_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
+    let focused = cx.state.panes.focused.clone();
+    let view = focused.map_or(Cow::Borrowed(&cx.state.view), |kind| cx.state.view_of(&kind)).into_owned();
     for (sign, id, direction) in [("⏴", "zoom-back", Direction::Back), ("⏵", "zoom-forward", Direction::Forward)] {
-        let enabled = cx.state.view.has_history(direction);
+        let enabled = view.has_history(direction);
         let hint = cx.keymap.hint(id);
         let name = if direction == Direction::Back { "Window before" } else { "Window after" };
         if icon_button_ui(ui, sign, name, &hint, enabled).clicked() {

@@ -149,6 +149,14 @@ impl View {
         self.selection.iter_mut().chain(&mut self.back).chain(&mut self.forward).for_each(range);
     }
 
+    /// Takes another view's window of time and its history, and nothing else.
+    pub fn take_time(&mut self, other: &Self) {
+        self.window = other.window;
+        self.back.clone_from(&other.back);
+        self.forward.clone_from(&other.forward);
+        self.walking = other.walking;
+    }
+
     /// Takes new bounds: more was read. The window stays where it is, as far as it lies within them.
     pub fn set_bounds(&mut self, bounds: TimeRange<RefNs>) {
         self.bounds = bounds;

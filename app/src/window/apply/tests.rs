@@ -292,3 +292,43 @@ fn what_needs_the_world_comes_back_as_effects() {
     assert_eq!(apply(&mut state, Command::Copy("x".to_owned())), [Effect::Copy("x".to_owned())]);
     assert_eq!(apply(&mut state, Command::Quit), [Effect::Quit]);
 }
+
+#[test]
+fn choices_are_taken_back_and_made_again() {
+    let mut state = open_state();
+    let tcp = SyncChoice { methods: vec![stratoscope_core::vocab::SyncMethod::Tcp], ..SyncChoice::default() };
+    let back = || Command::UndoChoice(Direction::Back);
+    assert_eq!(apply(&mut state, back()), []);
+    assert!(state.notice.is_some());
+    apply(&mut state, Command::ChooseSync(tcp.clone()));
+    apply(&mut state, Command::SetSynced(false));
+    let undone = SyncChoice { enabled: false, ..SyncChoice::default() };
+    assert_eq!(apply(&mut state, back()), [Effect::ChooseSync(undone)]);
+    apply(&mut state, Command::UndoChoice(Direction::Forward));
+    assert_eq!(state.choice, SyncChoice { enabled: false, ..tcp });
+    // Other traces: what was chosen for these means nothing there.
+    apply(&mut state, Command::Open(vec![PathBuf::from("/traces/other")]));
+    assert_eq!(apply(&mut state, back()), []);
+}
+
+#[test]
+fn only_panes_of_rows_are_unlinked() {
+    let mut state = open_state();
+    let flow = PaneKind::ControlFlow(None);
+    apply(&mut state, Command::FocusPane(PaneKind::Events));
+    apply(&mut state, Command::ToggleLink(None));
+    assert!(state.notice.is_some() && state.panes.unlinked.is_empty());
+    apply(&mut state, Command::ToggleLink(Some(flow.clone())));
+    let common = state.view.window;
+    let window = TimeRange::new(RefNs(1000), RefNs(9000));
+    apply(&mut state, Command::SetPaneWindow { pane: flow.clone(), window, remember: true });
+    assert_eq!((state.view_of(&flow).window, state.view.window), (window, common));
+    // A walk shows its goal where the row is seen.
+    apply(&mut state, Command::FocusPane(flow.clone()));
+    select(&mut state, thread(100), 5_000);
+    apply(&mut state, Command::StepState { direction: Direction::Forward, same: false });
+    assert!(state.view_of(&flow).window.contains(state.view.instant()));
+    assert_eq!(state.view.window, common);
+    apply(&mut state, Command::SetPreset(Preset::Kernel));
+    assert!(state.panes.is_linked(&flow) && state.view_of(&flow).window == common);
+}

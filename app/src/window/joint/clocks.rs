@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 use stratoscope_core::session::SyncChoice;
 use stratoscope_core::sync::{PairSync, SyncRole};
-use stratoscope_core::vocab::{Dur, MachineId, RefNs, SyncMethod};
+use stratoscope_core::vm::Assignment;
+use stratoscope_core::vocab::{Dur, MachineId, RefNs, SyncMethod, Tid};
 
 use crate::window::axis::duration;
 use crate::window::command::PickedEvent;
@@ -19,10 +20,13 @@ pub struct KeptChoice {
     /// In nanoseconds, as text: RON has no wide numbers.
     manual: Vec<(MachineId, String)>,
     use_approximate: bool,
+    /// The host, the VM's process there, and the machine inside.
+    #[serde(default)]
+    assigned: Vec<(MachineId, i32, Option<MachineId>)>,
 }
 
 impl KeptChoice {
-    /// What of a choice is remembered: all but assignments of VMs, which are made anew.
+    /// What of a choice is remembered: all of it.
     pub fn of(choice: &SyncChoice) -> Self {
         Self {
             enabled: choice.enabled,
@@ -30,6 +34,7 @@ impl KeptChoice {
             methods: choice.methods.clone(),
             manual: choice.manual.iter().map(|(id, ns)| (*id, ns.to_string())).collect(),
             use_approximate: choice.use_approximate,
+            assigned: choice.assigned.iter().map(|a| (a.host, a.pid.0, a.guest)).collect(),
         }
     }
 
@@ -41,7 +46,11 @@ impl KeptChoice {
             methods: self.methods.clone(),
             manual: self.manual.iter().filter_map(|(id, ns)| Some((*id, ns.parse().ok()?))).collect(),
             use_approximate: self.use_approximate,
-            ..SyncChoice::default()
+            assigned: self
+                .assigned
+                .iter()
+                .map(|(host, pid, guest)| Assignment { host: *host, pid: Tid(*pid), guest: *guest })
+                .collect(),
         }
     }
 }
@@ -272,6 +281,7 @@ mod tests {
             reference: Some(fake::A),
             methods: vec![SyncMethod::Tcp],
             manual: vec![(fake::B, -(1 << 80))],
+            assigned: vec![Assignment { host: fake::HOST, pid: Tid(181), guest: None }],
             ..SyncChoice::default()
         };
         let text = ron::to_string(&KeptChoice::of(&choice)).unwrap();

@@ -12,6 +12,7 @@ use stratoscope_core::vocab::{Dur, MachineId, SyncMethod};
 use crate::window::axis::duration;
 use crate::window::command::Command;
 use crate::window::frame::FrameContext;
+use crate::window::joint::assign;
 use crate::window::joint::clocks::{self, Picture};
 use crate::window::joint::clocks_plot;
 use crate::window::joint::empty::{Empty, empty_ui};
@@ -72,7 +73,7 @@ fn columns() -> [Column; 8] {
             112.0,
             "How much later its clock showed than the reference's in the middle of the overlap.",
         ),
-        Column::text("By", 100.0, "The methods on its way to the reference.").unsorted(),
+        Column::text("By", 100.0, "The methods on its way to the reference.").unsorted().growing(),
     ]
 }
 
@@ -112,6 +113,7 @@ impl ClocksPane {
             self.pair = best.map(|p| (p.a, p.b));
         }
         self.choices_ui(ui, cx, &facts, &solution);
+        assign::ui(ui, cx, &facts);
         self.machines_ui(ui, cx, &facts, &solution);
         ui.add_space(2.0);
         let chosen = solution.pairs.iter().position(|p| Some((p.a, p.b)) == self.pair);

@@ -230,19 +230,17 @@ fn differences_ui(
             let drift = solution.machines.iter().find(|m| m.id == other && pair.a == facts.reference);
             let drift = drift.map_or_else(String::new, |m| clocks::ppm(m.drift_ppm));
             let text = format!("{} {drift}", clocks::name(facts, other));
-            let drawn = painter.text(
-                pos2(area.rect.right() - 8.0, label_y),
-                Align2::RIGHT_CENTER,
-                text,
-                Theme::small_font(),
-                theme.text,
-            );
-            painter.rect_filled(
-                Rect::from_min_size(drawn.left_center() - vec2(16.0, 1.5), vec2(11.0, 3.0)),
-                0.0,
-                color,
-            );
-            label_y += 15.0;
+            // Over the points, so on a plate of its own.
+            let galley = painter.layout_no_wrap(text, Theme::small_font(), theme.text);
+            let at = pos2(area.rect.right() - 8.0, label_y);
+            let place = Align2::RIGHT_CENTER.anchor_size(at, galley.size());
+            let mut plate = place.expand2(vec2(4.0, 1.0));
+            plate.min.x -= 18.0;
+            painter.rect_filled(plate, f32::from(Sizes::CORNER), theme.panel);
+            let sign = Rect::from_min_size(place.left_center() - vec2(16.0, 1.5), vec2(11.0, 3.0));
+            painter.rect_filled(sign, 0.0, color);
+            painter.galley(place.min, galley, theme.text);
+            label_y += 17.0;
         }
     });
 }

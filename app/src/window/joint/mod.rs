@@ -1,6 +1,7 @@
 //! Panes about what several machines tell only together: clocks, exits, stolen time, recurring tasks, and all of
 //! it at one instant. What is shown is computed without a screen, beside the frames.
 
+pub mod assign;
 pub mod clocks;
 pub mod clocks_pane;
 pub mod clocks_plot;

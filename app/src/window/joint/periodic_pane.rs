@@ -54,7 +54,7 @@ fn columns() -> [Column; 8] {
         Column::text("", 84.0, "Slow: longer than the factor times the lower quartile of all."),
         Column::number("Extra", 76.0, "How much longer than usual the worst of it took."),
         Column::text("Who", 152.0, "Who had the CPU meanwhile."),
-        Column::text("What took longer", 90.0, "What took the most time more than it usually does."),
+        Column::text("What took longer", 120.0, "What took the most time more than it usually does.").growing(),
     ]
 }
 

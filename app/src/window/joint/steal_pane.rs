@@ -56,7 +56,7 @@ fn columns() -> [Column; COLUMNS] {
         Column::number("Hypervisor", 76.0, "The hypervisor worked for it."),
         Column::number("Halted", 66.0, "The guest had nothing to do."),
         Column::number("Longest", 66.0, "The longest time that it was taken at once; a click goes there."),
-        Column::text("Taken by", 216.0, "Who had the CPU instead, the greatest first.").unsorted(),
+        Column::text("Taken by", 216.0, "Who had the CPU instead, the greatest first.").unsorted().growing(),
     ]
 }
 

@@ -17,8 +17,10 @@ pub struct Column {
     pub title: &'static str,
     /// What it means, in a sentence.
     pub about: &'static str,
-    /// Its width in points; the first column takes what is left as well.
+    /// Its width in points, where there is just room for all.
     pub width: f32,
+    /// Whether it takes the room that is left; if no column does, all of them share it.
+    pub grows: bool,
     /// Whether it holds numbers, which stand at the right.
     pub number: bool,
     /// Whether rows can be sorted by it.
@@ -28,12 +30,18 @@ pub struct Column {
 impl Column {
     /// A column of text.
     pub fn text(title: &'static str, width: f32, about: &'static str) -> Self {
-        Self { title, about, width, number: false, sorts: true }
+        Self { title, about, width, grows: false, number: false, sorts: true }
     }
 
     /// A column of numbers.
     pub fn number(title: &'static str, width: f32, about: &'static str) -> Self {
-        Self { title, about, width, number: true, sorts: true }
+        Self { title, about, width, grows: false, number: true, sorts: true }
+    }
+
+    /// The same, but it takes the room that is left.
+    pub fn growing(mut self) -> Self {
+        self.grows = true;
+        self
     }
 
     /// The same, but rows cannot be sorted by it.
@@ -126,11 +134,8 @@ pub fn table_ui(
     let mut output = TableOutput::default();
     ScrollArea::horizontal().auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
-        let wanted: f32 = columns.iter().map(|c| c.width).sum();
         // The scroll bar floats over the right end: numbers keep clear of it.
-        let extra = (ui.available_width() - wanted - 12.0).max(0.0);
-        let widths: Vec<f32> =
-            columns.iter().enumerate().map(|(n, c)| if n == 0 { c.width + extra } else { c.width }).collect();
+        let widths = widths(columns, ui.available_width() - 12.0);
         output.sort = header_ui(ui, theme, columns, &widths, sort);
         ScrollArea::vertical().auto_shrink(false).show_rows(ui, Sizes::ROW, rows, |ui, shown| {
             for n in shown {
@@ -141,6 +146,21 @@ pub fn table_ui(
         });
     });
     output
+}
+
+/// How much of their width columns of text give away where there is too little room; beyond that a table is
+/// scrolled sideways.
+const SHRINK: f32 = 0.5;
+
+/// The widths of columns in so much room.
+fn widths(columns: &[Column], room: f32) -> Vec<f32> {
+    let sum = |of: &dyn Fn(&Column) -> bool| columns.iter().filter(|c| of(c)).map(|c| c.width).sum::<f32>();
+    let extra = room - sum(&|_| true);
+    let any = columns.iter().any(|c| c.grows);
+    // Numbers that are cut say something else; text that is cut has an ellipsis.
+    let changes = |c: &Column| if extra < 0.0 { !c.number } else { c.grows || !any };
+    let share = (extra / sum(&changes).max(1.0)).max(-SHRINK);
+    columns.iter().map(|c| if changes(c) { c.width * (1.0 + share) } else { c.width }).collect()
 }
 
 fn header_ui(ui: &mut Ui, theme: &Theme, columns: &[Column], widths: &[f32], sort: Sort) -> Option<Sort> {
@@ -278,6 +298,17 @@ mod tests {
         h.get_by_label("Sort by Name").click();
         h.run();
         assert_eq!(h.state().0, Sort { column: 0, descending: false });
+    }
+
+    #[test]
+    fn columns_share_the_room_that_is_left() {
+        let text = Column::text("Name", 100.0, "");
+        let number = Column::number("Time", 50.0, "");
+        let both = [text.clone(), number.clone()];
+        assert_eq!(widths(&both, 300.0), [200.0, 100.0]);
+        assert_eq!(widths(&[text.clone(), number.clone().growing()], 300.0), [100.0, 200.0]);
+        assert_eq!(widths(&both, 130.0), [80.0, 50.0], "text gives way");
+        assert_eq!(widths(&both, 10.0), [50.0, 50.0], "but not all of it");
     }
 
     #[test]

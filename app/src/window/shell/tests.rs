@@ -7,7 +7,7 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use stratoscope_core::vocab::{Cpu, MachineId, RefNs, RowKind, State as RowState, StateSet, TimeRange};
+use stratoscope_core::vocab::{Cpu, MachineId, RowKind, State as RowState, StateSet};
 
 use super::*;
 use crate::window::catalogue::ENTRIES;
@@ -122,6 +122,7 @@ pub(super) fn options(settings: Option<&Path>) -> WindowOptions {
         samples: samples(),
         native_dialogs: false,
         opener: opener(),
+        first_view: None,
     }
 }
 
@@ -136,18 +137,21 @@ impl Test {
 }
 
 fn harness_with(settings: Option<&Path>) -> Harness<'static, Test> {
-    let options = options(settings);
+    harness_of(options(settings), vec2(1600.0, 1000.0))
+}
+
+/// A window of that size, made that way.
+pub(super) fn harness_of(options: WindowOptions, size: egui::Vec2) -> Harness<'static, Test> {
     let mut options = Some(options);
-    let mut harness =
-        Harness::builder().with_size(vec2(1600.0, 1000.0)).with_os(egui::os::OperatingSystem::Nix).build_ui_state(
-            move |ui, test: &mut Test| {
-                if test.window.is_none() {
-                    test.window = options.take().map(|o| Window::new(ui.ctx(), o));
-                }
-                test.window().frame_ui(ui);
-            },
-            Test { window: None },
-        );
+    let mut harness = Harness::builder().with_size(size).with_os(egui::os::OperatingSystem::Nix).build_ui_state(
+        move |ui, test: &mut Test| {
+            if test.window.is_none() {
+                test.window = options.take().map(|o| Window::new(ui.ctx(), o));
+            }
+            test.window().frame_ui(ui);
+        },
+        Test { window: None },
+    );
     harness.run();
     harness
 }

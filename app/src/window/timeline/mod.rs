@@ -128,6 +128,8 @@ pub struct Output {
     pub hovered: Option<Hovered>,
     /// The user clicked or dragged here: the pane should get the keyboard.
     pub touched: bool,
+    /// How far the user scrolled the rows, in points.
+    pub scrolled: f32,
 }
 
 /// A pane of rows over time.
@@ -136,6 +138,9 @@ pub struct Timeline {
     machine: Option<MachineId>,
     sort: Sort,
     scroll: f32,
+    /// How far others scrolled beyond the ends of this one's rows, so that it stays in step on the way back.
+    beyond: f32,
+    longest: f32,
     tree: Tree,
     tree_key: Option<(u64, Sort)>,
     visible: Visible,
@@ -172,6 +177,8 @@ impl Timeline {
             machine,
             sort: Sort::default(),
             scroll: 0.0,
+            beyond: 0.0,
+            longest: 0.0,
             tree: Tree::default(),
             tree_key: None,
             visible: Visible::default(),
@@ -206,6 +213,26 @@ impl Timeline {
     /// Puts the keyboard into the search of rows in the next frame.
     pub fn focus_search(&mut self) {
         self.focus_search = true;
+    }
+
+    /// Scrolls rows as far as those of another pane were scrolled.
+    pub fn scroll_along(&mut self, points: f32) {
+        let wanted = self.scroll + self.beyond + points;
+        self.scroll = wanted.clamp(0.0, self.longest);
+        self.beyond = wanted - self.scroll;
+    }
+
+    /// How far rows are scrolled, in points.
+    pub fn scrolled(&self) -> f32 {
+        self.scroll
+    }
+
+    /// The user scrolls.
+    fn scroll_to(&mut self, wanted: f32, output: &mut Output) {
+        let to = wanted.clamp(0.0, self.longest);
+        output.scrolled += to - self.scroll;
+        self.scroll = to;
+        self.beyond = 0.0;
     }
 
     /// How much the last frame took.
@@ -298,7 +325,7 @@ impl Timeline {
         ui.painter_at(rect).rect_filled(rect, 0.0, input.theme.ground);
         self.header_ui(ui, corner, input, output);
         self.axis_ui(ui, axis, id, &scale, input, shared, output);
-        self.scroll_ui(ui, names.union(states), id, input);
+        self.scroll_ui(ui, names.union(states), id, input, output);
         self.body_ui(ui, names, states, id, &scale, input, shared, output);
         self.split_ui(ui, rect, split, id, input.theme, shared);
     }
@@ -382,12 +409,13 @@ impl Timeline {
     }
 
     /// Keeps the scroll position within the rows, shows a row that was just selected, and draws the bar.
-    fn scroll_ui(&mut self, ui: &Ui, rect: Rect, id: egui::Id, input: &Input<'_>) {
+    fn scroll_ui(&mut self, ui: &Ui, rect: Rect, id: egui::Id, input: &Input<'_>, output: &mut Output) {
         if self.last_row != input.view.row {
             self.last_row = input.view.row;
             self.reveal = true;
         }
         let longest = (self.visible.height - rect.height()).max(0.0);
+        self.longest = longest;
         let thumb_length = (rect.height() * rect.height() / self.visible.height.max(1.0)).max(24.0);
         if longest > 0.0 {
             let track = Rect::from_min_max(pos2(rect.right() - 8.0, rect.top()), rect.max);
@@ -399,12 +427,12 @@ impl Timeline {
             {
                 let thumb = track.top() + self.scroll / per_point;
                 if !(thumb..=thumb + thumb_length).contains(&press.y) {
-                    self.scroll = (press.y - track.top() - thumb_length / 2.0) * per_point;
+                    self.scroll_to((press.y - track.top() - thumb_length / 2.0) * per_point, output);
                 }
                 self.bar_drag = Some((press.y, self.scroll));
             }
             if let (Some((y0, scroll)), Some(pos)) = (self.bar_drag, response.interact_pointer_pos()) {
-                self.scroll = scroll + (pos.y - y0) * per_point;
+                self.scroll_to(scroll + (pos.y - y0) * per_point, output);
             }
             if !response.dragged() {
                 self.bar_drag = None;
@@ -436,7 +464,10 @@ impl Timeline {
         });
         let pointer = ui.input(|i| i.pointer.hover_pos()).filter(|_| ui.rect_contains_pointer(body));
         if let Some(pos) = pointer {
-            self.scroll += self.pointer.wheel(ui, pos, states, scale, input.view, &mut output.commands);
+            let points = self.pointer.wheel(ui, pos, states, scale, input.view, &mut output.commands);
+            if points != 0.0 {
+                self.scroll_to(self.scroll + points, output);
+            }
         }
         self.reveal_row(states.height(), input, output);
         let ppp = ui.pixels_per_point();
@@ -552,6 +583,7 @@ impl Timeline {
             return;
         };
         let header = if self.tree.node(node).parent.is_some() { Sizes::GROUP } else { 0.0 };
+        self.beyond = 0.0;
         // A row that can be seen stays where it is, be it cut a little: nothing jumps under the pointer.
         if place.y + place.height / 2.0 < self.scroll + header {
             self.scroll = place.y - header;
