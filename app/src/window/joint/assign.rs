@@ -69,6 +69,19 @@ pub fn words(facts: &Facts, vm: &Vm) -> String {
     }
 }
 
+/// The same, as short as a button needs it.
+fn short(facts: &Facts, vm: &Vm) -> String {
+    let why = match vm.link {
+        Some(LinkBy::Messages) => " (by messages)",
+        Some(LinkBy::Name) => " (by name)",
+        Some(LinkBy::Schedules | LinkBy::OnlyOne) => " (a guess)",
+        Some(LinkBy::User) => " (your choice)",
+        None => "",
+    };
+    let guest = vm.guest.map_or_else(|| "nobody".to_owned(), |guest| clocks::name(facts, guest));
+    format!("{guest}{why}")
+}
+
 /// What a VM is on its host, whatever it is called.
 fn place(facts: &Facts, vm: &Vm) -> String {
     let host = clocks::name(facts, vm.host);
@@ -95,10 +108,10 @@ pub fn ui(ui: &mut Ui, cx: &mut FrameContext<'_>, facts: &Facts) {
             let now = said(&choice, vm);
             let place = place(facts, vm);
             let label = ui.label(small(place.clone()).color(cx.theme.secondary));
-            let combo = ComboBox::from_id_salt(("guest of", vm.host, vm.host_pid)).width(190.0);
+            let combo = ComboBox::from_id_salt(("guest of", vm.host, vm.host_pid)).width(140.0);
             let guess = vm.link.is_some_and(LinkBy::is_guess);
             let color = if guess { cx.theme.paint("waiting") } else { cx.theme.text };
-            let response = combo.selected_text(small(words(facts, vm)).color(color)).show_ui(ui, |ui| {
+            let response = combo.selected_text(small(short(facts, vm)).color(color)).show_ui(ui, |ui| {
                 let mut offer = |ui: &mut Ui, to: Said, text: String, about: &str| {
                     if ui.selectable_label(now == to, small(text)).on_hover_text(about).clicked() {
                         commands.push(Command::ChooseSync(assigned(facts, &choice, n, to)));
@@ -113,7 +126,7 @@ pub fn ui(ui: &mut Ui, cx: &mut FrameContext<'_>, facts: &Facts) {
                     offer(ui, Said::Guest(machine.id), machine.name.to_string(), about);
                 }
             });
-            let about = format!("The machine inside {place}. Click to say another one.");
+            let about = format!("Inside {place}: {}. Click to say another one.", words(facts, vm));
             response.response.labelled_by(label.id).on_hover_text(about);
         }
         for (text, id, past, direction) in [

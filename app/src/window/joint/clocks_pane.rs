@@ -146,7 +146,7 @@ impl ClocksPane {
             }
             ui.add_space(Sizes::GRID);
             let label = ui.label(small("Reference"));
-            let combo = ComboBox::from_id_salt("reference").width(120.0);
+            let combo = ComboBox::from_id_salt("reference").width(96.0);
             let combo = combo.selected_text(clocks::name(facts, facts.reference)).show_ui(ui, |ui| {
                 ui.selectable_value(&mut next.reference, None, "The outermost host");
                 for machine in &facts.world.machines {
@@ -171,7 +171,6 @@ impl ClocksPane {
                 ui.separator();
                 ui.checkbox(&mut next.use_approximate, "Use lines that are bounded on one side only");
             });
-            ui.add_space(Sizes::GRID);
             self.by_hand_ui(ui, cx, facts, solution, &mut next, &mut commands);
         });
         if next != choice {
@@ -198,7 +197,7 @@ impl ClocksPane {
         let small = |text: String| RichText::new(text).size(Sizes::SMALL);
         let name = clocks::name(facts, moved);
         let label = ui.label(small(format!("Move {name} by")).color(cx.theme.secondary));
-        let edit = TextEdit::singleline(&mut self.offset).hint_text("-1.5ms").desired_width(84.0);
+        let edit = TextEdit::singleline(&mut self.offset).hint_text("-1.5ms").desired_width(60.0);
         let response = ui.add(edit.font(egui::TextStyle::Small)).labelled_by(label.id);
         let entered = response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
         let about = "Against where its clock's date puts it";

@@ -428,11 +428,15 @@ fn histogram(painter: &Painter, rect: Rect, theme: &Theme, of: &Distribution, po
     }
     painter.add(egui::Shape::mesh(painting.mesh));
     // A label where there is room for one, at the begin of a bucket.
-    let every = (64.0 / width).ceil().max(1.0) as usize;
+    const LABEL: f32 = 62.0;
+    let every = ((LABEL + 2.0) / width).ceil().max(1.0) as usize;
     for bucket in (first..last).filter(|b| (b - first) % every == 0) {
         let x = area.left() + (bucket - first) as f32 * width;
         painter.vline(x, area.bottom()..=area.bottom() + 3.0, Stroke::new(1.0, theme.secondary));
-        let place = Rect::from_min_size(pos2(x, area.bottom() + 3.0), vec2(62.0_f32.min(rect.right() - x), 15.0));
+        if x + LABEL > rect.right() {
+            continue;
+        }
+        let place = Rect::from_min_size(pos2(x, area.bottom() + 3.0), vec2(LABEL, 15.0));
         let text = duration(Distribution::begin_of(bucket));
         line_ui(painter, place, Align2::LEFT_CENTER, &text, Theme::small_font(), theme.secondary);
     }

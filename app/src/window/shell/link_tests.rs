@@ -61,11 +61,11 @@ fn rows(h: &Harness<'_, Test>) -> [Vec<(String, f32)>; 3] {
 
 /// How far the rows of each pane moved.
 fn moved(before: &[Vec<(String, f32)>; 3], after: &[Vec<(String, f32)>; 3]) -> Vec<f32> {
-    let of = |(before, after): (&Vec<(String, f32)>, &Vec<(String, f32)>)| {
+    let of = |before: &[(String, f32)], after: &[(String, f32)]| {
         let same = after.iter().find_map(|(label, y)| Some(y - before.iter().find(|b| b.0 == *label)?.1));
         same.expect("a row that is still there")
     };
-    before.iter().zip(after).map(of).collect()
+    before.iter().zip(after).map(|(before, after)| of(before, after)).collect()
 }
 
 fn wheel(h: &mut Harness<'_, Test>, pane: usize, points: f32, modifiers: Modifiers) {
@@ -190,7 +190,7 @@ fn a_vm_is_said_to_be_another_machine_and_that_is_undone() {
     h.get_by_label("Undo").click();
     settle(&mut h);
     becomes(&mut h, None, LinkBy::User);
-    h.key_press_modifiers(Modifiers::CTRL, Key::Z);
+    h.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     settle(&mut h);
     becomes(&mut h, Some(1), LinkBy::Messages);
     assert_eq!(state(&mut h).scene.facts.world.vms(), found);
