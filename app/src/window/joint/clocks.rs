@@ -214,6 +214,11 @@ pub struct Picture {
     pub band: Vec<(RefNs, f64, f64)>,
     /// What differences are counted from: `b`'s clock against `a`'s at the first match, by their dates.
     pub first_difference: i128,
+    /// Half the height in which the band is well seen; what lies beyond is drawn at its edge.
+    pub reach: f64,
+    /// Nearly all differences lie between these. Long delays stand out from the drift by far: what they would leave
+    /// of a picture's height would be a line.
+    pub spread: (f64, f64),
 }
 
 /// The picture of a pair.
@@ -225,7 +230,7 @@ pub fn picture(facts: &Facts, pair: &PairSync) -> Picture {
     let mut points: Vec<_> = pair.points.iter().collect();
     points.sort_by_key(|p| p.x);
     let first = points.iter().find(|p| !p.rejected).map_or(0, |p| difference(p.x.0, p.y.0));
-    let dots = points
+    let dots: Vec<Dot> = points
         .iter()
         .map(|p| Dot {
             t: a.map.to_ref(p.x),
@@ -236,14 +241,21 @@ pub fn picture(facts: &Facts, pair: &PairSync) -> Picture {
             rejected: p.rejected,
         })
         .collect();
-    let band = pair.bounds.iter().map(|p| (a.map.to_ref(p.x), p.lower_ns, p.upper_ns)).collect();
-    Picture { dots, band, first_difference: first }
+    let band: Vec<_> = pair.bounds.iter().map(|p| (a.map.to_ref(p.x), p.lower_ns, p.upper_ns)).collect();
+    let (reach, spread) = (reach(&band, &dots), spread(&dots));
+    Picture { dots, band, first_difference: first, reach, spread }
 }
 
-/// Half the height of a picture in which the band is well seen; what lies beyond is drawn at its edge.
-pub fn reach(picture: &Picture) -> f64 {
-    let band = picture.band.iter().map(|(_, low, high)| low.abs().max(high.abs())).fold(0.0, f64::max);
-    let mut all: Vec<f64> = picture.dots.iter().filter(|d| !d.rejected).map(|d| d.residual.abs()).collect();
+fn spread(dots: &[Dot]) -> (f64, f64) {
+    let mut all: Vec<f64> = dots.iter().filter(|d| !d.rejected).map(|d| d.difference).collect();
+    all.sort_unstable_by(f64::total_cmp);
+    let rank = |percent: usize| all.get(all.len().saturating_sub(1) * percent / 100).copied().unwrap_or(0.0);
+    (rank(2), rank(98))
+}
+
+fn reach(band: &[(RefNs, f64, f64)], dots: &[Dot]) -> f64 {
+    let band = band.iter().map(|(_, low, high)| low.abs().max(high.abs())).fold(0.0, f64::max);
+    let mut all: Vec<f64> = dots.iter().filter(|d| !d.rejected).map(|d| d.residual.abs()).collect();
     all.sort_unstable_by(f64::total_cmp);
     let most = all.get(all.len() / 2).copied().unwrap_or(0.0);
     // Half of the matches, but never so far out that the band becomes a line.
@@ -327,7 +339,8 @@ mod tests {
         assert_eq!(picture.dots.len(), pair.points.len());
         assert_eq!(picture.dots[0].difference, 0.0);
         assert!(picture.dots.windows(2).all(|w| w[0].t <= w[1].t));
-        let reach = reach(&picture);
+        let reach = picture.reach;
+        assert!(picture.spread.0 <= 0.0 && picture.spread.0 < picture.spread.1, "{:?}", picture.spread);
         assert!(picture.band.iter().all(|(_, low, high)| low.abs() < reach && high.abs() < reach));
         assert!(reach < 20.0 * 240.0, "the band is no line: {reach}");
     }

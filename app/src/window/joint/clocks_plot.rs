@@ -1,7 +1,7 @@
 //! The curves of the synchronisation pane: matches against the fitted line within the band of possible lines, and
 //! the difference of the clocks over time.
 
-use egui::{Align2, Color32, Painter, Pos2, Rect, Sense, Shape, Stroke, Ui, pos2, vec2};
+use egui::{Align2, Color32, Mesh, Painter, Pos2, Rect, Sense, Shape, Stroke, Ui, Vec2, pos2, vec2};
 use stratoscope_core::sync::Solution;
 
 use crate::window::frame::FrameContext;
@@ -43,11 +43,35 @@ fn colors(theme: &Theme) -> (Color32, Color32) {
     (theme.paint("syscall"), theme.paint("waiting"))
 }
 
-/// A triangle that points down (from `a` to `b`: above the line) or up.
-fn triangle(at: Pos2, down: bool, size: f32, color: Color32) -> Shape {
+/// The corners of a triangle that points down (from `a` to `b`: above the line) or up.
+fn corners(down: bool, size: f32) -> [Vec2; 3] {
     let s = if down { size } else { -size };
-    let points = vec![at + vec2(0.0, s), at + vec2(-size, -s * 0.7), at + vec2(size, -s * 0.7)];
+    [vec2(0.0, s), vec2(-size, -s * 0.7), vec2(size, -s * 0.7)]
+}
+
+fn triangle(at: Pos2, down: bool, size: f32, color: Color32) -> Shape {
+    let points = corners(down, size).map(|corner| at + corner).to_vec();
     Shape::convex_polygon(points, color, Stroke::NONE)
+}
+
+/// One of many small signs: as a part of one mesh, with soft edges, it costs a tenth of a shape of its own.
+fn speck(mesh: &mut Mesh, at: Pos2, corners: &[Vec2], color: Color32) {
+    const SOFT: f32 = 0.7;
+    let first = mesh.vertices.len() as u32;
+    let count = corners.len() as u32;
+    for corner in corners {
+        let out = *corner * (SOFT / corner.length().max(SOFT));
+        mesh.colored_vertex(at + *corner - out * 0.5, color);
+        mesh.colored_vertex(at + *corner + out * 0.5, Color32::TRANSPARENT);
+    }
+    for n in 0..count {
+        let (a, b) = (first + 2 * n, first + 2 * ((n + 1) % count));
+        if n > 0 && n + 1 < count {
+            mesh.add_triangle(first, a, b);
+        }
+        mesh.add_triangle(a, a + 1, b);
+        mesh.add_triangle(a + 1, b, b + 1);
+    }
 }
 
 fn cross(painter: &Painter, at: Pos2, color: Color32) {
@@ -97,7 +121,7 @@ fn residuals_ui(
     name: &str,
     height: f32,
 ) {
-    let reach = clocks::reach(picture);
+    let reach = picture.reach;
     let outside = picture.dots.iter().filter(|d| d.residual.abs() > reach).count();
     let lane = Lane {
         label: "Matches against the fitted line",
@@ -122,15 +146,17 @@ fn residuals_ui(
         let place = |d: &Dot| pos2(area.scale.x(d.t), area.at(d.residual));
         // Both directions are thinned by themselves, so that neither hides the other's bounds; what bounds the
         // line and what was left out are few and always there.
+        let mut specks = Mesh::default();
         for from_a in [true, false] {
             let seen = picture.dots.iter().enumerate().filter(|(_, d)| d.from_a == from_a && window.contains(d.t));
             let points = seen.map(|(n, d)| (n, area.scale.x(d.t), d.residual));
             for n in thinned(points, area.rect.left(), area.columns()) {
                 let Some(dot) = picture.dots.get(n).filter(|d| !d.on_hull && !d.rejected) else { continue };
                 let color = if from_a { down } else { up };
-                clipped.add(triangle(place(dot), from_a, 2.6, color));
+                speck(&mut specks, place(dot), &corners(from_a, 2.6), color);
             }
         }
+        clipped.add(Shape::mesh(specks));
         let mut few = 0;
         for dot in picture.dots.iter().filter(|d| (d.on_hull || d.rejected) && window.contains(d.t)) {
             few += 1;
@@ -194,12 +220,8 @@ fn differences_ui(
     let together: Vec<usize> = (0..solution.pairs.len()).filter(|i| solution.pairs[*i].a == pair.a).collect();
     let window = cx.state.view.window;
     let seen = |i: usize| pictures[i].dots.iter().filter(|d| !d.rejected);
-    let values = || together.iter().flat_map(|i| seen(*i)).map(|d| d.difference);
-    // Long delays stand out from the drift by far: what they leave of the height would be a line.
-    let mut sorted: Vec<f64> = values().collect();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let rank = |share: usize| sorted.get(sorted.len().saturating_sub(1) * share / 100).copied().unwrap_or(0.0);
-    let (low, high) = (rank(2).min(0.0), rank(98).max(0.0));
+    let spreads = together.iter().map(|i| pictures[*i].spread);
+    let (low, high) = spreads.fold((0.0_f64, 0.0_f64), |(low, high), (a, b)| (low.min(a), high.max(b)));
     let room = ((high - low) * 0.08).max(1.0);
     let lane = Lane {
         label: "Difference of the clocks",
@@ -214,8 +236,12 @@ fn differences_ui(
         gutter_text(painter, area, theme, "Clock difference", &[&about, "since the first match"]);
         let clipped = painter.with_clip_rect(area.rect.expand2(vec2(0.0, 3.0)));
         let mut label_y = area.rect.top() + 9.0;
+        let mut specks = Mesh::default();
+        let round =
+            |size: f32| [0.0_f32, 60.0, 120.0, 180.0, 240.0, 300.0].map(|a| Vec2::angled(a.to_radians()) * size);
         for i in &together {
             let color = theme.machine(solution.pairs[*i].b);
+            let corners = round(if *i == n { 1.8 } else { 1.3 });
             let dots: Vec<&Dot> = seen(*i).collect();
             let first = dots.partition_point(|d| d.t < window.begin);
             let last = dots.partition_point(|d| d.t < window.end);
@@ -223,9 +249,12 @@ fn differences_ui(
             // Points and no line: neighbours of opposite directions differ by both delays, which is no drift.
             let places = part.iter().enumerate().map(|(n, d)| (n, area.scale.x(d.t), d.difference));
             for dot in thinned(places, area.rect.left(), area.columns()).iter().filter_map(|n| part.get(*n)) {
-                let at = pos2(area.scale.x(dot.t), area.at(dot.difference));
-                clipped.circle_filled(at, if *i == n { 1.8 } else { 1.3 }, color);
+                speck(&mut specks, pos2(area.scale.x(dot.t), area.at(dot.difference)), &corners, color);
             }
+        }
+        clipped.add(Shape::mesh(specks));
+        for i in &together {
+            let color = theme.machine(solution.pairs[*i].b);
             let other = solution.pairs[*i].b;
             let drift = solution.machines.iter().find(|m| m.id == other && pair.a == facts.reference);
             let drift = drift.map_or_else(String::new, |m| clocks::ppm(m.drift_ppm));
