@@ -133,7 +133,9 @@ fn machine_section(world: &World, machine: &WorldMachine, t: When<'_>, cancel: &
     let own = t(machine);
     let truth = world.vm.as_ref().and_then(|view| view.truth(machine.id));
     let mut lines = Vec::new();
-    for row in machine.store.rows().filter(|r| r.key().kind == RowKind::Cpu) {
+    let mut cpus: Vec<&Row> = machine.store.rows().map(|r| &**r).filter(|r| r.key().kind == RowKind::Cpu).collect();
+    cpus.sort_by_key(|row| row.key());
+    for row in cpus {
         let cpu = row.key().cpu;
         let physical = RowKey { kind: RowKind::PhysicalCpu, ..row.key() };
         let fused = truth.and_then(|truth| truth.find(&physical).and_then(|id| truth.row(id)));

@@ -146,7 +146,7 @@ impl ClocksPane {
             }
             ui.add_space(Sizes::GRID);
             let label = ui.label(small("Reference"));
-            let combo = ComboBox::from_id_salt("reference").width(96.0);
+            let combo = ComboBox::from_id_salt("reference").width(80.0);
             let combo = combo.selected_text(clocks::name(facts, facts.reference)).show_ui(ui, |ui| {
                 ui.selectable_value(&mut next.reference, None, "The outermost host");
                 for machine in &facts.world.machines {
@@ -222,7 +222,7 @@ impl ClocksPane {
         }
         let (text, about, command) = match (cx.state.align, cx.state.event) {
             (None, _) => (
-                "Align two events".to_owned(),
+                "Align events".to_owned(),
                 "Pick an event in the table, then this, then an event of the other machine: both are said to be at the same instant",
                 Command::MarkEvent,
             ),

@@ -66,8 +66,8 @@ pub struct ExitsPane {
 fn columns() -> [Column; 11] {
     [
         Column::text("VM", 84.0, "The virtual machine."),
-        Column::text("vCPU", 44.0, "Its virtual CPU."),
-        Column::text("Reason", 128.0, "Why the processor left the guest."),
+        Column::text("vCPU", 54.0, "Its virtual CPU."),
+        Column::text("Reason", 116.0, "Why the processor left the guest."),
         Column::number("Count", 60.0, "How many exits there were."),
         Column::number(
             "Total",

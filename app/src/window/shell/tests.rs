@@ -625,3 +625,18 @@ fn pictures() {
     shot("real-compare", big, vec![real("io"), Command::SetPreset(Preset::Compare), zoom]);
     assert!(SHOWN.load(Ordering::Relaxed) > if only.is_empty() { 8 } else { 0 });
 }
+
+#[test]
+fn a_picture_of_a_part_begins_there_in_rows_and_events() {
+    let part = TimeRange::new(RefNs(5_000_000), RefNs(7_000_000));
+    let mut h = harness_of(WindowOptions { first_view: Some(part), ..options(None) }, vec2(1600.0, 1000.0));
+    send(&mut h, Command::Open(vec![PathBuf::from("/traces/small")]));
+    assert_eq!(state(&mut h).view.window, part);
+    // The row at 5 ms is the 500th.
+    let rows: Vec<String> = h
+        .query_all_by_role(Role::ListItem)
+        .filter_map(|n| n.value().or(n.accesskit_node().label()))
+        .filter(|text| text.contains("n=5"))
+        .collect();
+    assert!(rows.iter().any(|text| text.contains("n=500 ")), "{rows:?}");
+}
