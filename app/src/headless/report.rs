@@ -10,7 +10,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use base64::Engine as _;
 use stratoscope_core::flow::{FlowInstance, Worker};
+use stratoscope_core::query::accounts::{Before, accounts};
 use stratoscope_core::query::time::{date, duration, group_digits};
+use stratoscope_core::query::world::WorldMachine;
 use stratoscope_core::session::{MachineView, Separator, Session, Snapshot};
 use stratoscope_core::vcpu::reasons;
 use stratoscope_core::vm::exits::{self, Host};
@@ -19,6 +21,7 @@ use stratoscope_core::vm::{self, VmView};
 use stratoscope_core::vocab::{Cancel, Dur, MachineNs, RowKey, RowKind, TimeRange};
 
 use crate::headless::args::ReportArgs;
+use crate::headless::shot::Look;
 use crate::headless::time::Window;
 use crate::headless::virt::{percent, who_text};
 use crate::headless::{Outcome, open, shot, wait};
@@ -31,8 +34,6 @@ const ROWS: usize = 15;
 
 /// Recurring tasks of a machine that are looked at.
 const RECURRING: usize = 3;
-
-const ALWAYS: TimeRange<MachineNs> = TimeRange { begin: MachineNs::MIN, end: MachineNs::MAX };
 
 /// Writes the page.
 ///
@@ -118,18 +119,19 @@ fn clocks(page: &mut Page, snapshot: &Snapshot) {
 
 fn machines(page: &mut Page, snapshot: &Snapshot, view: &VmView, window: &Window) -> anyhow::Result<()> {
     page.section("Where virtual machines lost time");
-    let mut rows = Vec::new();
-    for (number, vm) in view.model.vms.iter().enumerate() {
-        let Some(host) = snapshot.machine(vm.host) else { continue };
-        let extent = host.extent.unwrap_or_else(|| TimeRange::new(MachineNs(0), host.watermark));
-        for (position, vcpu) in vm.vcpus.iter().enumerate() {
-            let range = vm::account_range(view, (number, position), window.on(host), extent);
-            let times = view.vcpu_times(vm, vcpu, range);
-            let share = |time: Dur| percent(time.0 as f64 / range.length().0.max(1) as f64);
-            rows.push(vec![
+    let asked = |machine: &WorldMachine| {
+        snapshot.machine(machine.id).map_or(TimeRange::new(MachineNs(0), MachineNs(0)), |m| window.on(m))
+    };
+    let (mut vcpus, mut tasks) = (Vec::new(), Vec::new());
+    for account in accounts(&snapshot.world(), &asked, Before::Counts, &Cancel::default())? {
+        let Some(vm) = view.model.vms.get(account.vm) else { continue };
+        for vcpu in &account.vcpus {
+            let (times, length) = (&vcpu.times, vcpu.range.length().0.max(1));
+            let share = |time: Dur| percent(time.0 as f64 / length as f64);
+            vcpus.push(vec![
                 vm.name.clone(),
-                vcpu.number.to_string(),
-                duration(range.length().0),
+                vm.vcpus.get(vcpu.vcpu).map_or_else(String::new, |v| v.number.to_string()),
+                duration(length),
                 share(times.guest),
                 share(times.vmm + times.vmm_user),
                 share(times.stolen()),
@@ -137,18 +139,12 @@ fn machines(page: &mut Page, snapshot: &Snapshot, view: &VmView, window: &Window
                 percent(times.overhead()),
             ]);
         }
-    }
-    page.table(&["<VM", "vCPU", "of", "guest", "hypervisor", "stolen", "halted", "overhead"], rows);
-    let mut rows = Vec::new();
-    for vm in &view.model.vms {
-        let Some(guest) = vm.guest.and_then(|id| snapshot.machine(id)) else { continue };
-        let range = window.on(guest);
-        let tasks = vm::tasks(view, guest.id, &guest.store, range, &snapshot.names, &Cancel::default())?;
-        for task in tasks.iter().filter(|t| t.stolen > Dur(0)).take(ROWS) {
+        let guest = vm.guest.and_then(|id| snapshot.machine(id)).map_or_else(String::new, |m| m.name.clone());
+        for task in account.tasks.iter().map(|t| &t.times).filter(|t| t.stolen > Dur(0)).take(ROWS) {
             let by = task.stolen_by.iter().take(3);
             let by = by.map(|(who, time)| format!("{} {}", who_text(snapshot, *who), duration(time.0)));
-            rows.push(vec![
-                guest.name.clone(),
+            tasks.push(vec![
+                guest.clone(),
                 format!("{} {}", task.tid().0, snapshot.names.text(task.name)),
                 duration(task.perceived().0),
                 duration(task.real.0),
@@ -158,8 +154,9 @@ fn machines(page: &mut Page, snapshot: &Snapshot, view: &VmView, window: &Window
             ]);
         }
     }
+    page.table(&["<VM", "vCPU", "of", "guest", "hypervisor", "stolen", "halted", "overhead"], vcpus);
     page.text("What tasks believed that they ran, and what became of it:");
-    page.table(&["<guest", "<task", "believed", "real", "hypervisor", "stolen", "<by"], rows);
+    page.table(&["<guest", "<task", "believed", "real", "hypervisor", "stolen", "<by"], tasks);
     page.list(view.notes.iter().cloned());
     Ok(())
 }
@@ -255,7 +252,8 @@ fn slow(
 fn picture(session: &Arc<Session>, args: &ReportArgs, commands: Vec<Command>) -> anyhow::Result<Vec<u8>> {
     let file = std::env::temp_dir().join(format!("stratoscope-report-{}.png", std::process::id()));
     let paths = &args.common.paths;
-    shot::picture(Arc::clone(session), paths, commands, [1400, 800], 1.0, ThemeChoice::Light, &file)?;
+    let look = Look { size: [1400, 800], theme: ThemeChoice::Light, ..Look::default() };
+    shot::picture(Arc::clone(session), paths, commands, &look, &file)?;
     let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()));
     // What is left behind in the temporary folder harms nobody.
     std::fs::remove_file(&file).ok();

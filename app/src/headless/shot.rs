@@ -88,12 +88,13 @@ fn alone(commands: &mut Vec<Command>, pane: PaneKind) {
 /// How a picture of the window is made.
 pub(super) struct Look {
     /// In pixels.
-    size: [u32; 2],
+    pub(super) size: [u32; 2],
     /// Pixels a point.
-    scale: f32,
-    theme: ThemeChoice,
+    pub(super) scale: f32,
+    /// Colours.
+    pub(super) theme: ThemeChoice,
     /// Which stretch of time is shown, if somebody asked for one.
-    first_view: Option<TimeRange<RefNs>>,
+    pub(super) first_view: Option<TimeRange<RefNs>>,
 }
 
 impl Default for Look {
