@@ -271,8 +271,8 @@ pub struct ShotArgs {
     #[arg(long, value_enum, default_value_t = ViewName::Window)]
     pub view: ViewName,
 
-    /// The PNG file to write
-    #[arg(long, value_name = "FILE.png")]
+    /// The file to write: a picture, or a scalable drawing if its name ends in .svg
+    #[arg(long, value_name = "FILE.png|FILE.svg")]
     pub out: PathBuf,
 
     /// Size in pixels

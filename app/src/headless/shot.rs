@@ -129,6 +129,10 @@ pub(super) fn picture(
         screen.render(|ui| window.frame_ui(ui));
         window.wait(LONGEST);
     }
+    if out.extension().is_some_and(|e| e.eq_ignore_ascii_case("svg")) {
+        let drawing = screen.render_svg(|ui| window.frame_ui(ui));
+        return std::fs::write(out, drawing.svg).with_context(|| format!("cannot write {}", out.display()));
+    }
     let picture = screen.render(|ui| window.frame_ui(ui));
     save_png(out, &picture.image)
 }

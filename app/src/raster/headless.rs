@@ -161,6 +161,24 @@ impl Headless {
         (image, stats)
     }
 
+    /// The frame as a scalable drawing.
+    pub fn draw(&self, frame: &Frame) -> super::svg::Drawing {
+        let size = self.size_px.map(|side| side as f32 / frame.pixels_per_point);
+        super::svg::draw(&self.ctx, &frame.shapes, size, self.background, frame.pixels_per_point)
+    }
+
+    /// Runs frames until egui is at rest, and draws the last one as a scalable drawing.
+    pub fn render_svg(&mut self, mut ui: impl FnMut(&mut Ui)) -> super::svg::Drawing {
+        let mut frames = 0;
+        loop {
+            let frame = self.frame(RawInput::default(), &mut ui);
+            frames += 1;
+            if (frames >= 2 && !frame.repaint_delay.is_zero()) || frames >= self.max_frames {
+                return self.draw(&frame);
+            }
+        }
+    }
+
     /// Runs frames until egui is at rest, and takes a picture.
     ///
     /// `ui` is what a window calls each frame. It is called at least twice: many widgets find their sizes in the

@@ -23,6 +23,7 @@ mod headless;
 mod paint;
 mod quad;
 mod scene;
+pub mod svg;
 mod texture;
 mod triangle;
 

@@ -63,10 +63,19 @@ pub(super) struct RowGraph<'a> {
     lines: FxHashMap<(MachineId, Cpu), Vec<RowId>>,
     /// By machine: where wake-ups were looked up last.
     fingers: Vec<usize>,
-    /// Where [`Graph::after`] stands: a worker's intervals, and the first of them that was not used.
-    forward: Option<(Worker, Intervals<'a>, Option<Interval>)>,
+    /// Where [`Graph::after`] stands.
+    forward: Option<Forward<'a>>,
     cancel: &'a Cancel,
     until_look: u32,
+}
+
+/// A worker's intervals from some instant on, and the first of them that was not used.
+struct Forward<'a> {
+    worker: Worker,
+    /// What was asked for last: nothing earlier can be answered.
+    asked: RefNs,
+    intervals: Intervals<'a>,
+    next: Option<Interval>,
 }
 
 /// What an interval counts as.
@@ -360,10 +369,12 @@ impl Graph for RowGraph<'_> {
         self.look_at_cancel()?;
         let Some((machine, row)) = self.row(worker) else { return Ok(None) };
         let from = machine.map.from_ref(t);
-        let standing =
-            self.forward.take().filter(|(of, _, next)| *of == worker && next.is_none_or(|n| n.begin <= from));
+        let standing = self
+            .forward
+            .take()
+            .filter(|f| f.worker == worker && f.asked <= t && f.next.is_none_or(|next| next.begin <= from));
         let (mut intervals, mut next) = match standing {
-            Some((_, intervals, next)) => (intervals, next),
+            Some(Forward { intervals, next, .. }) => (intervals, next),
             None => {
                 // From the begin of the run that contains the instant on, so that an edge has its whole length.
                 let begin = self.run_begin(row, from);
@@ -402,7 +413,7 @@ impl Graph for RowGraph<'_> {
             }
             break Some(part);
         };
-        self.forward = Some((worker, intervals, next));
+        self.forward = Some(Forward { worker, asked: t, intervals, next });
         Ok(edge)
     }
 
