@@ -3,6 +3,7 @@
 mod analyse;
 mod containment;
 mod density;
+mod early;
 mod find;
 mod flow;
 mod machines;

@@ -11,11 +11,12 @@ use crate::ctf;
 use crate::index::{EventStream, EventTable, StreamIndex};
 use crate::session::analyse::{self, MachineJob};
 use crate::session::density::Density;
+use crate::session::early;
 use crate::session::machines::{self, MachinePlan, Opened, RecordingPlan};
 use crate::session::snapshot::{LostView, MachineView, Phase, RecordingView, Snapshot, TraceView};
 use crate::session::together::{self, SyncChoice};
 use crate::store::{Extents, MachineStore, StoreOptions, StoreSnapshot};
-use crate::sync::ClockMap;
+use crate::sync::{ClockMap, Solution};
 use crate::vcpu::VcpuThread;
 use crate::vocab::{
     Cancel, Dur, EventKind, Interner, MachineId, MachineNs, Problem, ProblemLog, Progress, RefNs, StreamId, TimeRange,
@@ -243,6 +244,20 @@ impl Shared {
         done
     }
 
+    /// What stops looking at the machines together.
+    pub(super) fn together(&self) -> Cancel {
+        self.lock().together.clone()
+    }
+
+    /// Puts maps in place that were found before the end of reading, unless that end has come.
+    pub(super) fn publish_early(&self, cancel: &Cancel, reference: MachineId, solution: Arc<Solution>) {
+        self.publish_unless(cancel, |snapshot, state| {
+            if state.running > 0 {
+                together::place(snapshot, state, reference, Some(solution));
+            }
+        });
+    }
+
     /// Tells whoever waits for the end.
     pub(super) fn notify(&self) {
         self.finished.notify_all();
@@ -422,6 +437,7 @@ fn open_all(shared: &Arc<Shared>, paths: &[PathBuf]) {
         shared.finish(Phase::Done);
         return;
     }
+    early::start(shared);
     for (number, job) in jobs.into_iter().enumerate() {
         let worker = Arc::clone(shared);
         let name = format!("analyse {}", job.name);

@@ -130,7 +130,8 @@ pub struct Snapshot {
     pub reference: MachineId,
     /// What the user has chosen about clocks and virtual machines.
     pub choice: SyncChoice,
-    /// How the machines' clocks relate, once all machines were read; used where [`SyncChoice::enabled`].
+    /// How the machines' clocks relate: by the messages read so far, in the end by all there is; used where
+    /// [`SyncChoice::enabled`].
     pub sync: Option<Arc<Solution>>,
     /// Virtual machines, once all machines were read; `None` before, and where nothing enters guests.
     pub vm: Option<Arc<VmView>>,

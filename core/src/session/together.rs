@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use crate::session::containment;
-use crate::session::open::{Shared, event_table, first_view, whole_extent};
+use crate::session::open::{Shared, State, event_table, first_view, whole_extent};
 use crate::session::snapshot::{MachineView, Phase, Snapshot};
 use crate::sync::{ClockMap, Solution, SyncEngine, SyncMachine, SyncOptions, SyncQuality, VmLink};
 use crate::vm::{
@@ -69,19 +69,8 @@ pub(super) fn run(shared: &Arc<Shared>, cancel: &Cancel) {
             return;
         }
     }
-    let model = model_of(&snapshot, &engine.links(), &choice);
-    for vm in &model.vms {
-        let Some(guest) = vm.guest else { continue };
-        for vcpu in &vm.vcpus {
-            engine.assign_thread(vm.host, vcpu.thread, guest);
-        }
-    }
-    let reference = choice.reference.unwrap_or_else(|| outermost_host(&model));
-    let machines: Vec<SyncMachine> = snapshot.machines.iter().map(|m| sync_machine(m, &snapshot)).collect();
-    let mut options = SyncOptions::new(reference);
-    options.methods.clone_from(&choice.methods);
-    options.manual.clone_from(&choice.manual);
-    options.use_approximate = choice.use_approximate;
+    let (model, machines, options) = question(&snapshot, &mut engine);
+    let reference = options.reference;
     let mut solution = engine.solve(&machines, &options);
     if choice.methods.contains(&SyncMethod::Containment) {
         for vm in &model.vms {
@@ -119,6 +108,30 @@ pub(super) fn run(shared: &Arc<Shared>, cancel: &Cancel) {
     shared.notify();
 }
 
+/// Who is whose guest by what the engine has taken in, and what to ask it then.
+fn question(snapshot: &Snapshot, engine: &mut SyncEngine) -> (VmModel, Vec<SyncMachine>, SyncOptions) {
+    let choice = &snapshot.choice;
+    let model = model_of(snapshot, &engine.links(), choice);
+    for vm in &model.vms {
+        let Some(guest) = vm.guest else { continue };
+        for vcpu in &vm.vcpus {
+            engine.assign_thread(vm.host, vcpu.thread, guest);
+        }
+    }
+    let machines = snapshot.machines.iter().map(|m| sync_machine(m, snapshot)).collect();
+    let mut options = SyncOptions::new(choice.reference.unwrap_or_else(|| outermost_host(&model)));
+    options.methods.clone_from(&choice.methods);
+    options.manual.clone_from(&choice.manual);
+    options.use_approximate = choice.use_approximate;
+    (model, machines, options)
+}
+
+/// How the clocks relate by what the engine has taken in, without what guest events tell by when they happen.
+pub(super) fn solve(snapshot: &Snapshot, engine: &mut SyncEngine) -> (MachineId, Solution) {
+    let (_, machines, options) = question(snapshot, engine);
+    (options.reference, engine.solve(&machines, &options))
+}
+
 /// Puts maps in place at once: what they place was read already. `false` if cancelled.
 pub(super) fn publish_maps(
     shared: &Shared,
@@ -126,24 +139,27 @@ pub(super) fn publish_maps(
     reference: MachineId,
     solution: Option<Arc<Solution>>,
 ) -> bool {
-    shared.publish_unless(cancel, |snapshot, state| {
-        if let Some(solution) = solution {
-            snapshot.sync = Some(solution);
+    shared.publish_unless(cancel, |snapshot, state| place(snapshot, state, reference, solution))
+}
+
+/// Places every machine on the reference's axis, by a new solution or the one that there is.
+pub(super) fn place(snapshot: &mut Snapshot, state: &State, reference: MachineId, solution: Option<Arc<Solution>>) {
+    if let Some(solution) = solution {
+        snapshot.sync = Some(solution);
+    }
+    snapshot.reference = reference;
+    let used = snapshot.sync.clone().filter(|_| snapshot.choice.enabled);
+    let maps = maps_of(snapshot, reference, used.as_deref());
+    for (machine, map) in snapshot.machines.iter_mut().zip(maps) {
+        if machine.map != map {
+            let mut next = MachineView::clone(machine);
+            next.map = map;
+            *machine = Arc::new(next);
         }
-        snapshot.reference = reference;
-        let used = snapshot.sync.clone().filter(|_| snapshot.choice.enabled);
-        let maps = maps_of(snapshot, reference, used.as_deref());
-        for (machine, map) in snapshot.machines.iter_mut().zip(maps) {
-            if machine.map != map {
-                let mut next = MachineView::clone(machine);
-                next.map = map;
-                *machine = Arc::new(next);
-            }
-        }
-        snapshot.extent = whole_extent(&snapshot.machines);
-        snapshot.first_view = first_view(&snapshot.machines);
-        snapshot.events = event_table(snapshot, state);
-    })
+    }
+    snapshot.extent = whole_extent(&snapshot.machines);
+    snapshot.first_view = first_view(&snapshot.machines);
+    snapshot.events = event_table(snapshot, state);
 }
 
 /// The map of each machine: as solved, else by its clock's date.

@@ -319,6 +319,11 @@ impl<P: PointRecord> Points<P> {
         self.numbered(from, self.rank(range.end).max(from))
     }
 
+    /// All points from number `i` on.
+    pub fn from(&self, i: u64) -> PointIter<'_, P> {
+        self.numbered(i, self.len())
+    }
+
     /// How many points are in `range`.
     pub fn count(&self, range: TimeRange<MachineNs>) -> u64 {
         self.rank(range.end).saturating_sub(self.rank(range.begin))
