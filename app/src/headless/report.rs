@@ -11,14 +11,14 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use stratoscope_core::flow::{FlowInstance, Worker};
 use stratoscope_core::query::accounts::{Before, accounts};
-use stratoscope_core::query::time::{date, duration, group_digits};
+use stratoscope_core::query::time::{date, duration, group_digits, time_of_day};
 use stratoscope_core::query::world::WorldMachine;
 use stratoscope_core::session::{MachineView, Separator, Session, Snapshot};
 use stratoscope_core::vcpu::reasons;
 use stratoscope_core::vm::exits::{self, Host};
 use stratoscope_core::vm::instances::SLOW_FACTOR;
 use stratoscope_core::vm::{self, VmView};
-use stratoscope_core::vocab::{Cancel, Dur, MachineNs, RowKey, RowKind, TimeRange};
+use stratoscope_core::vocab::{Cancel, Dur, MachineNs, RowId, RowKey, RowKind, Tid, TimeRange};
 
 use crate::headless::args::ReportArgs;
 use crate::headless::shot::Look;
@@ -78,9 +78,11 @@ fn experiment(page: &mut Page, snapshot: &Snapshot) {
             Some(role) if role.guest_of.is_some() => "guest",
             _ => "",
         };
-        let begin = extent
-            .filter(|_| machine.dated)
-            .map_or_else(String::new, |e| date(machine.origin_ns + i128::from(e.begin.0), 0));
+        let begin = extent.filter(|_| machine.dated).map_or_else(String::new, |e| {
+            let begin = machine.origin_ns + i128::from(e.begin.0);
+            let time = time_of_day(begin, 0);
+            format!("{} {}", date(begin, 0), time.split('.').next().unwrap_or(&time))
+        });
         let threads = machine.store.rows().filter(|r| r.key().kind == RowKind::Thread).count();
         vec![
             machine.name.clone(),
@@ -192,9 +194,19 @@ fn exits_table(page: &mut Page, snapshot: &Snapshot, view: &VmView, window: &Win
 /// Tasks that recur and were slow at times, with who was to blame.
 fn recurring(page: &mut Page, snapshot: &Snapshot, window: &Window) -> anyhow::Result<()> {
     let mut begun = false;
-    for machine in &snapshot.machines {
+    let model = snapshot.vm.as_ref().map(|view| &view.model);
+    let is_guest = |m: &MachineView| model.is_some_and(|model| model.vm_of_guest(m.id).is_some());
+    let mut machines: Vec<&MachineView> = snapshot.machines.iter().map(|m| &**m).collect();
+    // Who is robbed comes first.
+    machines.sort_by_key(|m| !is_guest(m));
+    for machine in machines {
         let found = vm::recurring(&machine.store, window.on(machine), &Cancel::default())?;
-        for task in found.iter().take(RECURRING) {
+        // How often a vCPU runs is its guest's affair.
+        let is_vcpu = |row: RowId| {
+            let tid = machine.store.row(row).map(|row| Tid(row.key().id));
+            tid.zip(model).is_some_and(|(tid, model)| model.vcpu_of_thread(machine.id, tid).is_some())
+        };
+        for task in found.iter().filter(|task| !is_vcpu(task.row)).take(RECURRING) {
             let worker = Worker { machine: machine.id, row: task.row };
             let range = window.on(machine);
             let separator = Separator::Sleep(task.kind);
@@ -331,7 +343,7 @@ const STYLE: &str = "\
     main{max-width:1100px;margin:0 auto;padding:24px}\
     h1{font-size:26px}h2{font-size:19px;margin-top:40px;border-bottom:1px solid #dfe4ea;padding-bottom:4px}\
     table{border-collapse:collapse;margin:12px 0;font-variant-numeric:tabular-nums;font-size:14px}\
-    th,td{padding:3px 14px 3px 0;text-align:right;vertical-align:top}\
+    th,td{padding:3px 14px 3px 0;text-align:right;vertical-align:top;white-space:nowrap}td.l:last-child{white-space:normal}\
     th{color:#5c6875;font-weight:500;border-bottom:1px solid #dfe4ea}.l{text-align:left}\
     figure{margin:16px 0}img{max-width:100%;border:1px solid #dfe4ea}figcaption,footer{color:#5c6875;font-size:13px}\
     @media(prefers-color-scheme:dark){body{background:#14181d;color:#d7dde5}\
