@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         Err(error) if headless::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             headless::say(&format!("error: {error:#}"));
-            ExitCode::FAILURE
+            ExitCode::from(headless::status_of(&error))
         }
     }
 }

@@ -1,21 +1,21 @@
 //! `flow`: what determined when a task came as far as it did, across guests and host, down to the culprit.
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use serde_json::{Map, Value, json};
 use stratoscope_core::flow::{Arrow, Flow, FlowInstance, FlowKind, Piece, Worker};
 use stratoscope_core::query::time::duration;
+use stratoscope_core::query::{Filter, Matcher};
 use stratoscope_core::session::{MachineView, Separator, Snapshot, instants};
 use stratoscope_core::vm::Who;
 use stratoscope_core::vm::instances::{SLOW_FACTOR, pair_marks};
-use stratoscope_core::vocab::{Cancel, MachineNs, Problem, RefNs, TimeRange};
+use stratoscope_core::vocab::{Cancel, MachineNs, Name, Problem, RefNs, TimeRange};
 
 use crate::headless::args::{FlowArgs, TimeAxis};
 use crate::headless::output::{Output, integer};
 use crate::headless::task::find_tasks;
 use crate::headless::time::{Window, base};
 use crate::headless::virt::{Table, percent, wanted, who_json, who_text};
-use crate::headless::{Outcome, open, parse_filter, wait};
-use stratoscope_core::query::Matcher;
+use crate::headless::{Outcome, open, parse_filter, wait, wrong_usage};
 
 /// Prints pieces, arrows and totals of a task's flow, or one line an instance.
 ///
@@ -61,15 +61,16 @@ pub(super) fn run(args: &FlowArgs) -> anyhow::Result<Outcome> {
 }
 
 /// The two filters of `BEGIN..END`.
-fn parse_marks(text: &str) -> anyhow::Result<[stratoscope_core::query::Filter; 2]> {
-    let (begin, end) = text.split_once("..").context("--mark wants two expressions: 'BEGIN..END'")?;
+fn parse_marks(text: &str) -> anyhow::Result<[Filter; 2]> {
+    let (begin, end) =
+        text.split_once("..").ok_or_else(|| wrong_usage("--mark wants two expressions: 'BEGIN..END'"))?;
     Ok([parse_filter(begin)?, parse_filter(end)?])
 }
 
 /// What lies between the marks, on the task's machine.
 fn stretches(
     snapshot: &Snapshot,
-    marks: &[stratoscope_core::query::Filter; 2],
+    marks: &[Filter; 2],
     window: &Window,
     task: Worker,
 ) -> anyhow::Result<Vec<TimeRange<MachineNs>>> {
@@ -101,7 +102,7 @@ impl Printer<'_> {
         }
     }
 
-    fn text(&self, name: stratoscope_core::vocab::Name) -> String {
+    fn text(&self, name: Name) -> String {
         self.snapshot.names.text(name).to_string()
     }
 

@@ -105,7 +105,29 @@ fn wait(session: &Session, quiet: bool) {
     output::progress_end(quiet);
 }
 
+/// The question itself is wrong: exit status 2 of the command line's contract, whatever was read.
+#[derive(Debug)]
+pub struct WrongUsage(String);
+
+impl std::fmt::Display for WrongUsage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for WrongUsage {}
+
+/// An error that says what is wrong with the question.
+fn wrong_usage(text: impl Into<String>) -> anyhow::Error {
+    WrongUsage(text.into()).into()
+}
+
+/// The exit status that goes with an error.
+pub fn status_of(error: &anyhow::Error) -> u8 {
+    if error.chain().any(|e| e.is::<WrongUsage>()) { 2 } else { 1 }
+}
+
 /// Understands `--filter`, or says with a caret where it stops making sense.
 fn parse_filter(text: &str) -> anyhow::Result<Filter> {
-    Filter::parse(text).map_err(|e| anyhow::anyhow!("in --filter:\n{}", e.with_caret()))
+    Filter::parse(text).map_err(|e| wrong_usage(format!("in a filter:\n{}", e.with_caret())))
 }

@@ -1,9 +1,11 @@
 //! `stats`: where time went and how long things took: time per state, and latencies with their percentiles.
 
 use serde_json::{Map, Value, json};
+use stratoscope_core::query::Matcher;
 use stratoscope_core::query::time::duration;
 use stratoscope_core::session::{MachineView, Snapshot};
 use stratoscope_core::stats::{Latencies, LatencyKind, LatencyQuery, latencies};
+use stratoscope_core::store::StateSums;
 use stratoscope_core::vocab::{Cancel, Dur, MachineNs, RowId, RowKind, State, TimeRange};
 
 use crate::headless::args::StatsArgs;
@@ -12,7 +14,6 @@ use crate::headless::task::find_tasks;
 use crate::headless::time::{Window, base};
 use crate::headless::virt::{Table, percent, wanted};
 use crate::headless::{Outcome, open, parse_filter, wait};
-use stratoscope_core::query::Matcher;
 
 /// Prints one object (or row) a CPU and task, and one a system call, kind of wait and interrupt.
 ///
@@ -89,7 +90,7 @@ impl Printer<'_> {
             .map(|row| (row, row.sums(range)))
             .filter(|(_, sums)| State::ALL.iter().skip(1).any(|s| sums.time(*s) > Dur(0)))
             .collect();
-        let busy = |sums: &stratoscope_core::store::StateSums| -> i64 {
+        let busy = |sums: &StateSums| -> i64 {
             State::ALL.iter().skip(1).filter(|s| !s.is_quiet()).map(|s| sums.time(*s).0).sum()
         };
         rows.sort_by_key(|(row, sums)| (row.key().kind != RowKind::Cpu, std::cmp::Reverse(busy(sums)), row.key()));

@@ -1,9 +1,10 @@
 //! Which task the user means: `TID`, `NAME`, `MACHINE/TID` or `MACHINE/NAME`.
 
-use anyhow::bail;
 use stratoscope_core::flow::Worker;
 use stratoscope_core::session::Snapshot;
 use stratoscope_core::vocab::RowKind;
+
+use crate::headless::wrong_usage;
 
 /// The threads of that tid or name, on one machine: more than one only where a tid was used again, in the order of
 /// its uses. Idle tasks are none.
@@ -36,11 +37,11 @@ pub(super) fn find_tasks(snapshot: &Snapshot, task: &str) -> anyhow::Result<Vec<
         }
     }
     match found.as_slice() {
-        [] => bail!("there is no task {task}"),
+        [] => Err(wrong_usage(format!("there is no task {task}"))),
         [(_, workers)] => Ok(workers.clone()),
         several => {
             let list: Vec<&str> = several.iter().map(|(label, _)| label.as_str()).collect();
-            bail!("{task} is ambiguous, say which: {}", list.join(", "))
+            Err(wrong_usage(format!("{task} is ambiguous, say which: {}", list.join(", "))))
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Instants of the command line: parsing `--from`, `--to`, `--at`, and printing on the wanted clock.
 
-use anyhow::Context as _;
 use stratoscope_core::query::time::{TimeBase, parse_time};
 use stratoscope_core::query::world::instant_of;
 use stratoscope_core::session::{MachineView, Snapshot};
 use stratoscope_core::vocab::{MachineNs, RefNs, TimeRange};
 
 use crate::headless::args::{Common, TimeAxis};
+use crate::headless::wrong_usage;
 use crate::window::axis::Clock;
 use crate::window::view::TimeFormat;
 
@@ -31,7 +31,7 @@ impl Window {
         let base = base(snapshot);
         let parse = |text: &Option<String>, open: i128, option: &str| -> anyhow::Result<i128> {
             let Some(text) = text else { return Ok(open) };
-            parse_time(text, &base).with_context(|| format!("cannot read {option} {text}"))
+            parse_time(text, &base).map_err(|e| wrong_usage(format!("cannot read {option} {text}: {e}")))
         };
         let from = parse(&args.from, i128::MIN, "--from")?;
         let to = parse(&args.to, i128::MAX, "--to")?;
