@@ -249,6 +249,8 @@ pub enum ViewName {
     Periodic,
     /// What everything does at one instant
     State,
+    /// What determined when the task came as far as it did (--task), and where its time went
+    Flow,
 }
 
 /// Dark or light.

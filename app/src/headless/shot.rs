@@ -65,6 +65,7 @@ pub(super) fn run(args: &ShotArgs) -> anyhow::Result<Outcome> {
         ViewName::Periodic => alone(&mut commands, PaneKind::Periodic),
         ViewName::Steal => alone(&mut commands, PaneKind::Steal),
         ViewName::State => alone(&mut commands, PaneKind::Instant),
+        ViewName::Flow => alone(&mut commands, PaneKind::ExecutionFlow),
     }
     let theme = match args.theme {
         ThemeName::Dark => ThemeChoice::Dark,

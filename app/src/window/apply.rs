@@ -8,6 +8,7 @@ use stratoscope_core::session::SyncChoice;
 use stratoscope_core::vocab::{Cpu, Dur, MachineId, RefNs, RowKey, RowKind, State as RowState, StateSet, TimeRange};
 
 use crate::window::command::{Command, Direction, PickedEvent, RowRef, RowStep};
+use crate::window::flow::answer as flow;
 use crate::window::joint::clocks::aligned;
 use crate::window::layout::{PaneKind, Panes};
 use crate::window::navigate::{self, Place};
@@ -44,6 +45,12 @@ pub enum Effect {
     StepRow(RowStep),
     /// Select the next or previous row that the search finds.
     StepMatch(Direction),
+    /// Follow this task: its execution flow is shown.
+    FollowTask(RowRef),
+    /// Select another piece of the execution flow.
+    StepPiece(Direction),
+    /// Go along the arrow of the selected piece of the execution flow.
+    FollowArrow,
     /// Put the keyboard into the search field.
     FocusSearch,
     /// Take the keyboard out of any field.
@@ -118,6 +125,9 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
             let goal = with_row(state, |s, row| navigate::follow(&s.scene, row, s.view.instant()));
             go(state, goal);
         }
+        Command::FollowWaker if state.panes.focused == Some(PaneKind::ExecutionFlow) => {
+            return vec![Effect::FollowArrow];
+        }
         Command::FollowWaker => {
             let goal = with_row(state, |s, row| navigate::follow_waker(&s.scene, row, s.view.instant()));
             go(state, goal);
@@ -134,6 +144,9 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
             let goal = with_row(state, |s, row| relations::go_to_culprit(&s.scene, row, s.view.instant()));
             go_shown(state, goal);
         }
+
+        Command::ShowFlow(row) => return show_flow(state, row),
+        Command::StepPiece(direction) => return vec![Effect::StepPiece(direction)],
 
         Command::ToggleRow(row) => {
             if !state.view.collapsed.remove(&row) {
@@ -298,6 +311,22 @@ fn choose(state: &mut State, choice: SyncChoice) -> Vec<Effect> {
     state.choice = choice.clone();
     state.settings.set_clocks(&state.paths, &choice);
     vec![Effect::ChooseSync(choice)]
+}
+
+fn show_flow(state: &mut State, row: Option<RowRef>) -> Vec<Effect> {
+    let Some(row) = row.or(state.view.row) else {
+        state.notice = Some("Select a task first: click its row, or use ↑ and ↓".to_owned());
+        return Vec::new();
+    };
+    let Some(task) = flow::task_of(&state.scene.facts, row) else {
+        state.notice = Some("Only a task has an execution flow: select a thread, a task inside a VM, or a vCPU".to_owned());
+        return Vec::new();
+    };
+    state.view.row = Some(row);
+    state.panes.show(&PaneKind::ExecutionFlow);
+    state.own_layout = false;
+    keep_layout(state);
+    vec![Effect::FollowTask(task)]
 }
 
 fn mark_event(state: &mut State) {

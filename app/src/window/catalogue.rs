@@ -112,6 +112,9 @@ pub static ENTRIES: &[Entry] = entries! {
     Walk "follow" "Follow the CPU to the row where it goes on" ["F"] true Command::FollowCpu;
     Walk "waker" "Follow the arrow to the waker" ["Enter"] true Command::FollowWaker;
     Walk "culprit" "Go to who took the CPU" ["Shift+Enter"] true Command::GoToCulprit;
+    Walk "flow" "Execution flow of the selected task" ["X"] true Command::ShowFlow(None);
+    Walk "piece-next" "Next piece of the execution flow" ["J"] true Command::StepPiece(Forward);
+    Walk "piece-previous" "Previous piece of the execution flow" ["Shift+J"] true Command::StepPiece(Back);
     Walk "vcpu" "Go to the vCPU" ["V"] true Command::GoToVcpu;
     Walk "host-thread" "Go to the host thread" ["Shift+V"] true Command::GoToHostThread;
     Walk "row-up" "Row above" ["Up"] true Command::StepRow(RowStep::One(Back));
@@ -143,6 +146,9 @@ pub static ENTRIES: &[Entry] = entries! {
     View "pane-steal" "Steal" ["Alt+3"] true Command::TogglePane(PaneKind::Steal);
     View "pane-periodic" "Periodic task" ["Alt+4"] true Command::TogglePane(PaneKind::Periodic);
     View "pane-instant" "State at the cursor" ["Alt+5"] true Command::TogglePane(PaneKind::Instant);
+    View "pane-flow" "Execution flow" ["Ctrl+7"] true Command::TogglePane(PaneKind::ExecutionFlow);
+    View "pane-flow-breakdown" "Flow: where the time went" ["Alt+7"] true Command::TogglePane(PaneKind::FlowBreakdown);
+    View "preset-flow" "Arrange: execution flow" [] true Command::SetPreset(Preset::ExecutionFlow);
     View "preset-kernel" "Arrange: kernel" [] true Command::SetPreset(Preset::Kernel);
     View "preset-compare" "Arrange: machines beside each other" [] true Command::SetPreset(Preset::Compare);
     View "preset-vms" "Arrange: virtual machines" [] true Command::SetPreset(Preset::VirtualMachines);

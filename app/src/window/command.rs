@@ -122,6 +122,10 @@ pub enum Command {
     GoToVcpu,
     /// Select whoever had the CPU instead of the selected row.
     GoToCulprit,
+    /// Show the execution flow of a task; of the selected one if `None`.
+    ShowFlow(Option<RowRef>),
+    /// Select the next or previous piece of the execution flow.
+    StepPiece(Direction),
 
     /// Expand or collapse a row's children.
     ToggleRow(RowRef),

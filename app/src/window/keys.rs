@@ -94,6 +94,7 @@ impl Chord {
                 | Command::StepRow(_)
                 | Command::StepState { .. }
                 | Command::StepEvent(_)
+                | Command::StepPiece(_)
                 | Command::StepMatch(_)
                 | Command::ZoomHistory(_)
                 | Command::ZoomUi(Some(_))

@@ -31,6 +31,10 @@ pub enum PaneKind {
     Periodic,
     /// What everything does at one instant.
     Instant,
+    /// What determined when the selected task came as far as it did.
+    ExecutionFlow,
+    /// Where the time of that flow went.
+    FlowBreakdown,
 }
 
 impl PaneKind {
@@ -44,7 +48,7 @@ impl PaneKind {
 
     /// Whether it shows rows of states over time.
     pub fn is_timeline(&self) -> bool {
-        matches!(self, Self::ControlFlow(_) | Self::Resources(_) | Self::VirtualMachines | Self::PhysicalCpus)
+        matches!(self, Self::ControlFlow(_) | Self::Resources(_) | Self::VirtualMachines | Self::PhysicalCpus | Self::ExecutionFlow)
     }
 
     /// What it shows, without the machine.
@@ -61,6 +65,8 @@ impl PaneKind {
             Self::Steal => "Steal",
             Self::Periodic => "Periodic task",
             Self::Instant => "State at the cursor",
+            Self::ExecutionFlow => "Execution flow",
+            Self::FlowBreakdown => "Flow: where the time went",
         }
     }
 }
@@ -78,6 +84,8 @@ pub enum Preset {
     SideBySide,
     /// The clocks above, host and guests beside each other below.
     Synchronisation,
+    /// The selected task's flow above all threads, and beside them where its time went.
+    ExecutionFlow,
 }
 
 /// The panes of the window.
@@ -109,6 +117,9 @@ impl Panes {
     /// An arrangement for so many machines.
     pub fn preset(preset: Preset, machines: usize) -> Self {
         let mut tiles = Tiles::default();
+        if preset == Preset::ExecutionFlow {
+            return Self::of_flow(tiles);
+        }
         let mut machine_ids = (0..machines).filter_map(|n| u16::try_from(n).ok()).map(MachineId);
         let (above, focused) = match preset {
             Preset::Compare if machines > 1 => {
@@ -139,7 +150,7 @@ impl Panes {
                 let flows = flows(&mut tiles, machines);
                 (vec![(clocks, 3.2), (flows, 1.6)], PaneKind::Synchronisation)
             }
-            Preset::Kernel | Preset::Compare | Preset::SideBySide => {
+            Preset::Kernel | Preset::Compare | Preset::SideBySide | Preset::ExecutionFlow => {
                 let flow = tabs(&mut tiles, vec![PaneKind::ControlFlow(None)]);
                 let resources = tabs(&mut tiles, vec![PaneKind::Resources(None)]);
                 (vec![(flow, 3.0), (resources, 1.6)], PaneKind::ControlFlow(None))
@@ -154,6 +165,21 @@ impl Panes {
         parts.push((tables, 1.4));
         let root = column(&mut tiles, &parts);
         Self { tree: Tree::new(tree_id(), root, tiles), full: None, focused: Some(focused), unlinked: BTreeSet::new() }
+    }
+
+    /// The flow and the threads have one width: the same instant is at the same place in both.
+    fn of_flow(mut tiles: Tiles<PaneKind>) -> Self {
+        let flow = tabs(&mut tiles, vec![PaneKind::ExecutionFlow]);
+        let threads = tabs(&mut tiles, vec![PaneKind::ControlFlow(None), PaneKind::VirtualMachines]);
+        let tables = tabs(&mut tiles, vec![PaneKind::Events, PaneKind::Statistics]);
+        let left = column(&mut tiles, &[(flow, 2.4), (threads, 1.7), (tables, 1.0)]);
+        let breakdown = tabs(&mut tiles, vec![PaneKind::FlowBreakdown]);
+        let root = tiles.insert_horizontal_tile(vec![left, breakdown]);
+        if let Some(Tile::Container(Container::Linear(linear))) = tiles.get_mut(root) {
+            linear.shares.set_share(left, 2.6);
+            linear.shares.set_share(breakdown, 1.0);
+        }
+        Self { tree: Tree::new(tree_id(), root, tiles), full: None, focused: Some(PaneKind::ExecutionFlow) }
     }
 
     /// Every pane that is part of the arrangement, in no particular but a stable order.
@@ -332,6 +358,10 @@ mod tests {
         let beside = Panes::preset(Preset::SideBySide, 2);
         assert!(beside.contains(&PaneKind::ControlFlow(Some(MachineId(0)))));
         assert!(!beside.contains(&PaneKind::Resources(Some(MachineId(0)))));
+        let flow = Panes::preset(Preset::ExecutionFlow, 3);
+        for kind in [PaneKind::ExecutionFlow, PaneKind::FlowBreakdown, PaneKind::ControlFlow(None)] {
+            assert!(flow.contains(&kind), "{kind:?}");
+        }
         assert_eq!(Panes::preset(Preset::SideBySide, 1).kinds(), Panes::preset(Preset::Kernel, 1).kinds());
         assert_eq!(Panes::preset(Preset::Compare, 1).kinds(), Panes::preset(Preset::Kernel, 1).kinds());
     }

@@ -308,6 +308,7 @@ mod tests {
                     theme: Theme::light(),
                     format: TimeFormat::Relative,
                     focused: false,
+                    overlay: None,
                 };
                 for command in app.overview.ui(ui, &input, &mut app.shared) {
                     match command {

@@ -11,6 +11,7 @@ use crate::window::catalogue;
 use crate::window::command::{Command, Direction, RowRef, RowStep};
 use crate::window::event_pages::EventPages;
 use crate::window::events::EventsPane;
+use crate::window::flow::FlowPanes;
 use crate::window::frame::FrameContext;
 use crate::window::joint::JointPanes;
 use crate::window::layout::{PaneKind, simplification};
@@ -30,6 +31,8 @@ pub struct PaneMemory {
     pub statistics: Statistics,
     /// Panes about what several machines tell together.
     pub joint: JointPanes,
+    /// The execution flow.
+    pub flow: FlowPanes,
     /// What timelines have in common.
     pub shared: Shared,
 }
@@ -42,6 +45,7 @@ impl PaneMemory {
             events: EventsPane::default(),
             statistics: Statistics::new(Wake::clone(&wake)),
             joint: JointPanes::new(&wake),
+            flow: FlowPanes::new(&wake),
             shared: Shared::default(),
         }
     }
@@ -51,11 +55,15 @@ impl PaneMemory {
         self.timelines.clear();
         self.events.reset();
         self.joint.reset();
+        self.flow.reset();
         self.shared.hover = None;
     }
 
     /// The row that a step leads to in a pane.
-    pub fn step_row(&self, pane: &PaneKind, from: Option<RowRef>, step: RowStep) -> Option<RowRef> {
+    pub fn step_row(&mut self, pane: &PaneKind, from: Option<RowRef>, step: RowStep) -> Option<RowRef> {
+        if *pane == PaneKind::ExecutionFlow {
+            return self.flow.step_row(from, step);
+        }
         self.timelines.get(pane)?.step_row(from, step)
     }
 
@@ -66,7 +74,7 @@ impl PaneMemory {
 
     /// Waits until panes have counted what they show; for pictures and tests.
     pub fn wait(&self, longest: Duration) -> bool {
-        self.statistics.wait(longest) && self.joint.wait(longest)
+        self.statistics.wait(longest) && self.joint.wait(longest) && self.flow.wait(longest)
     }
 
     /// Puts the keyboard into a pane's row search. Returns whether the pane has one.
@@ -122,6 +130,13 @@ impl PaneBehavior<'_, '_> {
                 let PaneMemory { joint, shared, .. } = &mut *self.memory;
                 joint.ui(ui, self.cx, kind, shared);
             }
+            PaneKind::ExecutionFlow | PaneKind::FlowBreakdown => {
+                let focused = self.focused.as_ref() == Some(kind);
+                let PaneMemory { flow, shared, .. } = &mut *self.memory;
+                if let Some(hovered) = flow.ui(ui, self.cx, kind, shared, focused) {
+                    self.hover = Hover { t: Some(hovered.t), row: hovered.row };
+                }
+            }
         }
     }
 
@@ -138,6 +153,7 @@ impl PaneBehavior<'_, '_> {
             theme: self.cx.theme,
             format: self.cx.state.settings.time_format,
             focused: self.focused.as_ref() == Some(kind),
+            overlay: None,
         };
         let mut shared = self.memory.shared.clone();
         let output = self.memory.timeline(kind, set, machine).ui(ui, &input, &mut shared);
@@ -220,7 +236,7 @@ struct EmptyWords {
 fn empty_words(cx: &FrameContext<'_>, set: RowSet, machine: Option<MachineId>) -> Option<EmptyWords> {
     let scene = &cx.state.scene;
     let wanted = |kind: RowKind| match set {
-        RowSet::ControlFlow => kind == RowKind::Thread,
+        RowSet::ControlFlow | RowSet::Flow => kind == RowKind::Thread,
         RowSet::Resources => kind == RowKind::Cpu || kind == RowKind::Irq || kind == RowKind::Softirq,
         RowSet::VirtualMachines => kind == RowKind::Vcpu,
         RowSet::PhysicalCpus => kind == RowKind::Cpu || kind == RowKind::PhysicalCpu,
@@ -235,7 +251,7 @@ fn empty_words(cx: &FrameContext<'_>, set: RowSet, machine: Option<MachineId>) -
     }
     let whose = machine.and_then(|id| scene.machine(id)).map_or("the traces have", |_| "its traces have");
     let (what, line) = match set {
-        RowSet::ControlFlow => (
+        RowSet::ControlFlow | RowSet::Flow => (
             format!("No thread's state can be told: {whose} no scheduler events."),
             "lttng enable-event --kernel 'sched_*,lttng_statedump_*' && lttng enable-event --kernel --syscall --all",
         ),
@@ -313,6 +329,8 @@ impl Behavior<PaneKind> for PaneBehavior<'_, '_> {
             PaneKind::Steal => "pane-steal",
             PaneKind::Periodic => "pane-periodic",
             PaneKind::Instant => "pane-instant",
+            PaneKind::ExecutionFlow => "pane-flow",
+            PaneKind::FlowBreakdown => "pane-flow-breakdown",
         };
         let full = self.cx.keymap.hint("full-pane");
         let own = catalogue::entry(id).map_or_else(String::new, |e| self.cx.keymap.text(e));

@@ -345,6 +345,15 @@ impl Window {
             }
             Effect::SeekEvent(seek) => self.pages.seek(seek),
             Effect::StepRow(step) => self.step_row(step),
+            Effect::FollowTask(task) => self.panes.flow.follow(task),
+            Effect::StepPiece(direction) => {
+                let picked = self.panes.flow.step(direction);
+                self.pick(ctx, picked);
+            }
+            Effect::FollowArrow => {
+                let picked = self.panes.flow.along_arrow();
+                self.pick(ctx, picked);
+            }
             Effect::StepMatch(direction) => {
                 let from = self.state.view.row;
                 let pane = self.search_pane();
@@ -367,6 +376,14 @@ impl Window {
                     ctx.memory_mut(|m| m.surrender_focus(id));
                 }
             }
+        }
+    }
+
+    /// Selects a piece of the execution flow, or says why not.
+    fn pick(&mut self, ctx: &egui::Context, picked: Result<Vec<Command>, String>) {
+        match picked {
+            Ok(commands) => commands.into_iter().for_each(|command| self.send(ctx, command)),
+            Err(why) => self.state.notice = Some(why),
         }
     }
 
@@ -573,6 +590,7 @@ fn panes_ui(
             theme: cx.theme,
             format: cx.state.settings.time_format,
             focused: false,
+            overlay: None,
         };
         let commands = overview.ui(ui, &input, &mut memory.shared);
         cx.commands.extend(commands);

@@ -50,6 +50,11 @@ impl<K: Clone + PartialEq + Send + 'static, A: Send + 'static> Computed<K, A> {
         }
     }
 
+    /// Whether the latest answer is that to the latest question.
+    pub fn is_current(&self) -> bool {
+        self.asked.as_ref() == self.shown.as_ref().map(|(key, _)| key)
+    }
+
     /// The latest answer.
     pub fn get(&self) -> Option<&A> {
         self.shown.as_ref().map(|(_, answer)| answer)

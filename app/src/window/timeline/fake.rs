@@ -225,6 +225,7 @@ pub(crate) fn scene_of(names: Arc<Interner>, machines: Vec<SceneMachine>, end: M
         dated: true,
         extent: Some(TimeRange::new(RefNs(0), RefNs(end.0))),
         vm: None,
+        order: Vec::new(),
         enters_guests: false,
     }
 }

@@ -82,7 +82,7 @@ impl Timeline {
                 ("by machine", "Colour by state", Command::ToggleByMachine)
             }
             RowSet::PhysicalCpus => ("by state", "Colour by whose work it is", Command::ToggleByMachine),
-            RowSet::ControlFlow | RowSet::Resources => return,
+            RowSet::ControlFlow | RowSet::Resources | RowSet::Flow => return,
         };
         let button = egui::Button::new(RichText::new(text).size(Sizes::SMALL).color(input.theme.secondary));
         if ui.add(button).on_hover_text(hint).clicked() {
@@ -126,10 +126,21 @@ impl Timeline {
             },
         );
         self.paint_selected_state(ui, states, scale, input);
-        self.arrows.find(input.scene, input.view.row, input.view.window);
         let painter = ui.painter_at(states);
-        self.arrows.paint(&painter, input.scene, &self.tree, &self.visible, self.scroll, states, scale, input.theme);
-        if let Some(selected) = input.view.row.zip(input.view.selection.map(|s| s.begin)) {
+        if let Some(overlay) = input.overlay {
+            let (tree, visible) = (&self.tree, &self.visible);
+            overlay.paint(&painter, states, scale, &|row| {
+                let place = visible.of(tree.find(row)?)?;
+                Some((states.top() + place.y - self.scroll, place.height))
+            });
+        } else {
+            self.arrows.find(input.scene, input.view.row, input.view.window);
+            let (tree, visible) = (&self.tree, &self.visible);
+            self.arrows.paint(&painter, input.scene, tree, visible, self.scroll, states, scale, input.theme);
+        }
+        if let Some(selected) = input.view.row.zip(input.view.selection.map(|s| s.begin))
+            && input.overlay.is_none()
+        {
             let (tree, visible) = (&self.tree, &self.visible);
             links::paint(&painter, input.scene, tree, visible, self.scroll, states, scale, input.theme, selected);
         }
@@ -274,6 +285,7 @@ impl Timeline {
                     "This trace has no scheduling or interrupt events, so there are no CPUs to show."
                 }
                 RowSet::VirtualMachines => "Nothing here enters a guest, so there are no virtual machines to show.",
+                RowSet::Flow => "The task did not exist in this stretch of time.",
             }
         };
         ui.put(Rect::from_center_size(body.center(), vec2(body.width() - 32.0, 40.0)), |ui: &mut Ui| {
@@ -321,7 +333,9 @@ impl Timeline {
         let mut tooltip = egui::Tooltip::for_widget(response);
         tooltip.popup = tooltip.popup.open(true);
         tooltip.at_pointer().gap(14.0).show(|ui| {
-            if let Some(description) = &description {
+            if let Some(overlay) = input.overlay {
+                overlay.tooltip_ui(ui, hovered);
+            } else if let Some(description) = &description {
                 let shares = shares(machine, scene_row, scale, scale.x(hovered.t), pixel);
                 description_ui(ui, theme, description, &shares);
             }

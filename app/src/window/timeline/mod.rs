@@ -26,6 +26,7 @@ mod labels;
 mod links;
 pub(crate) mod mesh;
 mod names;
+mod overlay;
 mod paint;
 mod picture;
 mod stored;
@@ -51,6 +52,7 @@ use crate::window::view::{TimeFormat, View};
 
 pub(crate) use paint::not_read;
 pub use paint::{MAX_QUADS, PaintStats};
+pub use overlay::Overlay;
 pub use stored::StoredMachine;
 pub use tooltip::{Description, describe, description_ui, swatch_ui};
 
@@ -69,6 +71,8 @@ pub struct Input<'a> {
     pub format: TimeFormat,
     /// Whether this pane has the keyboard.
     pub focused: bool,
+    /// What the pane draws over the rows and says of them, in place of wake-ups and states in words.
+    pub overlay: Option<&'a dyn Overlay>,
 }
 
 impl Input<'_> {
@@ -512,6 +516,7 @@ impl Timeline {
             RowSet::Resources => "Resources timeline".to_owned(),
             RowSet::VirtualMachines => "Virtual machines timeline".to_owned(),
             RowSet::PhysicalCpus => "Physical CPUs timeline".to_owned(),
+            RowSet::Flow => "Execution flow timeline".to_owned(),
         }
     }
 

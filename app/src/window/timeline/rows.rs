@@ -11,8 +11,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use stratoscope_core::vocab::{Cpu, MachineId, RowId, RowKey, RowKind, Tid};
+use stratoscope_core::vocab::{Cpu, Dur, MachineId, RowId, RowKey, RowKind, Tid};
 
+use crate::window::axis::duration;
 use crate::window::command::RowRef;
 use crate::window::theme::Sizes;
 use crate::window::timeline::scene::{Scene, SceneMachine, SceneRow};
@@ -29,6 +30,8 @@ pub enum RowSet {
     VirtualMachines,
     /// CPUs of hosts with whatever runs on them.
     PhysicalCpus,
+    /// The tasks of an execution flow, in the order in which they come into it.
+    Flow,
 }
 
 /// The order of threads.
@@ -165,6 +168,8 @@ impl Node {
 fn machine_key(set: RowSet) -> RowKey {
     match set {
         RowSet::ControlFlow => RowKey::idle(Cpu::UNKNOWN),
+        // Closing a machine there does not close it here.
+        RowSet::Flow => RowKey { kind: RowKind::VmThread, ..RowKey::idle(Cpu::UNKNOWN) },
         RowSet::Resources | RowSet::PhysicalCpus | RowSet::VirtualMachines => RowKey::cpu(Cpu::UNKNOWN),
     }
 }
@@ -199,6 +204,8 @@ impl Tree {
             // A guest's CPUs are no physical ones, unless it is a host itself.
             machines.retain(|m| vm_rows::is_host(m));
         }
+        let place = |m: &SceneMachine| scene.order.iter().position(|id| *id == m.id).unwrap_or(usize::MAX);
+        machines.sort_by_key(|m| place(m));
         // A single machine needs no header: the pane's title says it.
         let headers = machines.len() > 1;
         for machine in machines {
@@ -210,6 +217,7 @@ impl Tree {
             match set {
                 RowSet::ControlFlow => tree.add_threads(scene, machine, parent, sort),
                 RowSet::Resources => tree.add_cpus(scene, machine, parent),
+                RowSet::Flow => tree.add_flow(scene, machine, parent),
                 RowSet::PhysicalCpus | RowSet::VirtualMachines => tree.add_physical(scene, machine, parent),
             }
             tree.drop_childless_header();
@@ -303,6 +311,16 @@ impl Tree {
         };
         let reference = RowRef { machine: machine.id, key: row.key };
         self.add(Node::new(NodeKind::Row(id), reference, name, parent, open))
+    }
+
+    /// Rows as they come into the flow; at each name's end stands how long it had the flow.
+    fn add_flow(&mut self, scene: &Scene, machine: &SceneMachine, parent: Option<u32>) {
+        for n in 0..machine.rows.len() {
+            let node = self.add_row(scene, machine, parent, RowId(n as u32), true);
+            let (node, row) = (&mut self.nodes[node as usize], &machine.rows[n]);
+            node.aside = if row.busy_ns > 0 { duration(Dur(row.busy_ns)).into() } else { Arc::from("–") };
+            node.said = format!("flow of {} in {}: {}", node.name, machine.name, node.aside).into();
+        }
     }
 
     fn add_cpus(&mut self, scene: &Scene, machine: &SceneMachine, parent: Option<u32>) {

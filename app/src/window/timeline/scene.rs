@@ -36,6 +36,8 @@ pub struct Scene {
     pub extent: Option<TimeRange<RefNs>>,
     /// What is known of virtual machines; `None` before all is read, and where nothing enters guests.
     pub vm: Option<Arc<VmView>>,
+    /// In which order machines stand, where it is not that of their numbers.
+    pub order: Vec<MachineId>,
     /// Some trace has the events by which entries into guests are known, or there are such rows already.
     pub enters_guests: bool,
 }

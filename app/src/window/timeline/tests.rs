@@ -26,6 +26,7 @@ impl App {
             theme: Theme::dark(),
             format: TimeFormat::Relative,
             focused: true,
+            overlay: None,
         };
         let output = self.timeline.ui(ui, &input, &mut self.shared);
         self.hovered = output.hovered;
@@ -93,6 +94,7 @@ fn title(set: RowSet) -> &'static str {
         RowSet::Resources => "Resources timeline",
         RowSet::VirtualMachines => "Virtual machines timeline",
         RowSet::PhysicalCpus => "Physical CPUs timeline",
+        RowSet::Flow => "Execution flow timeline",
     }
 }
 
@@ -412,7 +414,7 @@ fn the_picture_shows_who_was_preempted() {
         let mut quads = 0;
         let picture = headless.render(|ui| {
             shared.hover = Some(RefNs(12_300_000));
-            let input = Input { scene: &scene, view: &view, theme, format: TimeFormat::Clock, focused: true };
+            let input = Input { scene: &scene, view: &view, theme, format: TimeFormat::Clock, focused: true, overlay: None };
             overview.ui(ui, &input, &mut shared);
             let rest = ui.available_rect_before_wrap();
             let (above, below) = rest.split_top_bottom_at_fraction(0.66);

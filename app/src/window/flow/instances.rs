@@ -1,0 +1,95 @@
+//! The instances of a task that recurs, each with its flow: which were slow, and what took the time that they lost.
+//! No screen here.
+
+use stratoscope_core::flow::{Flow, FlowInstance, Worker, follow_instances};
+use stratoscope_core::vm::instances::{SLOW_FACTOR, TaskRow, by_sleeps};
+use stratoscope_core::vocab::{Cancel, Cancelled, Dur, MachineNs, RefNs, RowKey, RowKind, TimeRange};
+
+use crate::window::command::RowRef;
+use crate::window::flow::answer::with_follower;
+use crate::window::flow::words::{kind_words, long_who};
+use crate::window::joint::facts::Facts;
+
+/// Fewer are no recurrence.
+const FEWEST: usize = 3;
+
+/// So many are followed: more are read by nobody, and each costs a path.
+const MOST: usize = 1000;
+
+/// An instance as it is shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Instance {
+    /// When, on the axis that is shown.
+    pub range: TimeRange<RefNs>,
+    /// How long, on its machine's clock.
+    pub duration: Dur,
+    /// Whether it took much longer than usual.
+    pub slow: bool,
+    /// Who took more than usual, and how.
+    pub culprit: String,
+    /// How much more.
+    pub extra: Dur,
+    /// What determined its end.
+    pub flow: Flow,
+}
+
+/// The instances of a task.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Instances {
+    /// In order of time.
+    pub list: Vec<Instance>,
+    /// How many there are, of which the list has the first.
+    pub all: usize,
+}
+
+/// The instances of a task over all time; none if it does not recur.
+///
+/// # Errors
+/// Somebody cancelled.
+pub fn instances(facts: &Facts, task: RowRef, cancel: &Cancel) -> Result<Instances, Cancelled> {
+    let Some(machine) = facts.machine(task.machine) else { return Ok(Instances::default()) };
+    let Some(id) = machine.store.find(&task.key) else { return Ok(Instances::default()) };
+    let Some(row) = facts.row(task.machine, &RowKey { kind: RowKind::VmThread, ..task.key }).or(machine.store.row(id))
+    else {
+        return Ok(Instances::default());
+    };
+    let whole = TimeRange::new(MachineNs::MIN, MachineNs::MAX);
+    let task_row = TaskRow { machine: task.machine, row, own: &machine.store, view: facts.vm.as_deref() };
+    let found = by_sleeps(&task_row, whole, None, SLOW_FACTOR, cancel)?;
+    if found.period.is_none() || found.list.len() < FEWEST {
+        return Ok(Instances::default());
+    }
+    let stretches: Vec<_> =
+        found.list.iter().take(MOST).map(|i| (TimeRange::new(i.begin, i.end), i.slow)).collect();
+    let worker = Worker { machine: task.machine, row: id };
+    let followed = with_follower(facts, cancel, |follower| follow_instances(follower, worker, &stretches))?;
+    let shown = |instance: FlowInstance| {
+        let loss = instance.culprit.filter(|loss| loss.extra > Dur(0));
+        let culprit = loss.map(|l| format!("{}, {}", long_who(facts, l.total.who), kind_words(l.total.kind)));
+        let at = |t| machine.to_ref(t);
+        Instance {
+            range: TimeRange::new(at(instance.stretch.begin), at(instance.stretch.end)),
+            duration: instance.duration(),
+            slow: instance.slow,
+            culprit: culprit.unwrap_or_default(),
+            extra: loss.map_or(Dur(0), |l| l.extra),
+            flow: instance.flow,
+        }
+    };
+    Ok(Instances { list: followed.into_iter().map(shown).collect(), all: found.list.len() })
+}
+
+impl Instances {
+    /// The median instance and the slowest one: what is compared if nobody chooses.
+    pub fn typical(&self) -> Option<[usize; 2]> {
+        let mut order: Vec<usize> = (0..self.list.len()).collect();
+        order.sort_by_key(|n| self.list.get(*n).map(|i| i.duration));
+        let (median, slowest) = (*order.get(order.len().checked_sub(1)? / 2)?, *order.last()?);
+        (median != slowest).then_some([median, slowest])
+    }
+
+    /// How many are slow.
+    pub fn slow(&self) -> usize {
+        self.list.iter().filter(|i| i.slow).count()
+    }
+}

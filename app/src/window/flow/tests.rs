@@ -1,0 +1,1 @@
+//! Flows of machines made by hand, as panes show them.
