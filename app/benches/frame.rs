@@ -105,6 +105,7 @@ fn scene() -> Scene {
         dated: false,
         extent: Some(TimeRange::new(RefNs(0), RefNs(LENGTH_NS))),
         vm: None,
+        order: Vec::new(),
         enters_guests: false,
     }
 }
@@ -128,7 +129,8 @@ impl Bench {
     fn frame(&mut self, scene: &Scene, view: &View) -> usize {
         let Self { headless, timeline, shared } = self;
         let frame = headless.frame(RawInput::default(), |ui| {
-            let input = Input { scene, view, theme: Theme::dark(), format: TimeFormat::Relative, focused: true };
+            let input =
+                Input { scene, view, theme: Theme::dark(), format: TimeFormat::Relative, focused: true, overlay: None };
             let rect = ui.max_rect();
             ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| timeline.ui(ui, &input, shared));
         });

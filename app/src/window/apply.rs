@@ -319,7 +319,8 @@ fn show_flow(state: &mut State, row: Option<RowRef>) -> Vec<Effect> {
         return Vec::new();
     };
     let Some(task) = flow::task_of(&state.scene.facts, row) else {
-        state.notice = Some("Only a task has an execution flow: select a thread, a task inside a VM, or a vCPU".to_owned());
+        state.notice =
+            Some("Only a task has an execution flow: select a thread, a task inside a VM, or a vCPU".to_owned());
         return Vec::new();
     };
     state.view.row = Some(row);

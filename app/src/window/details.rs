@@ -7,6 +7,7 @@ use stratoscope_core::vocab::{Dur, RefNs, RowKind, State, TimeRange};
 use crate::window::axis::duration;
 use crate::window::command::{Command, PickedEvent, RowRef};
 use crate::window::event_pages::EventPages;
+use crate::window::flow::answer::task_of;
 use crate::window::frame::FrameContext;
 use crate::window::layout::PaneKind;
 use crate::window::navigate;
@@ -89,11 +90,31 @@ fn details_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, events: &EventPages, detai
     });
 }
 
-fn row_ui(ui: &mut Ui, cx: &FrameContext<'_>, row: RowRef) {
+fn row_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, row: RowRef) {
     let scene = &cx.state.scene;
     ui.label(RichText::new(words::row_name(scene, row)).size(Sizes::HEADING).strong());
     ui.add_space(Sizes::GRID / 2.0);
     relations_ui(ui, cx, row);
+    ui.add_space(Sizes::GRID);
+    flow_ui(ui, cx, row);
+}
+
+/// Of a task the button to its flow; beside a flow those that lead back to the other views.
+fn flow_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, row: RowRef) {
+    if task_of(&cx.state.scene.facts, row).is_none() {
+        return;
+    }
+    let hint = cx.keymap.hint("flow");
+    button_ui(ui, cx, "Execution flow of this task", &hint, true, Command::ShowFlow(Some(row)));
+    if !cx.state.panes.contains(&PaneKind::ExecutionFlow) {
+        return;
+    }
+    let threads = cx.state.pane_of(row).filter(|kind| matches!(kind, PaneKind::ControlFlow(_)));
+    let threads = threads.unwrap_or(PaneKind::ControlFlow(None));
+    button_ui(ui, cx, "Show in Control flow", "", true, Command::ShowPane(threads));
+    if cx.state.scene.enters_guests {
+        button_ui(ui, cx, "Virtual machines", "", true, Command::ShowPane(PaneKind::VirtualMachines));
+    }
 }
 
 fn relations_ui(ui: &mut Ui, cx: &FrameContext<'_>, row: RowRef) {
@@ -156,6 +177,7 @@ fn interval_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, row: RowRef, interval: &I
     if row.key.kind == RowKind::Thread {
         button_ui(ui, cx, "Go to waker", &hint, can_follow, Command::FollowWaker);
     }
+    flow_ui(ui, cx, row);
     across_ui(ui, cx, row, span.begin);
     let hint = cx.keymap.hint("follow");
     button_ui(ui, cx, "Follow the CPU", &hint, true, Command::FollowCpu);

@@ -48,7 +48,14 @@ impl PaneKind {
 
     /// Whether it shows rows of states over time.
     pub fn is_timeline(&self) -> bool {
-        matches!(self, Self::ControlFlow(_) | Self::Resources(_) | Self::VirtualMachines | Self::PhysicalCpus | Self::ExecutionFlow)
+        matches!(
+            self,
+            Self::ControlFlow(_)
+                | Self::Resources(_)
+                | Self::VirtualMachines
+                | Self::PhysicalCpus
+                | Self::ExecutionFlow
+        )
     }
 
     /// What it shows, without the machine.

@@ -167,8 +167,8 @@ fn views_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
 
 /// Looks that the legend explains, in this order: one line for all states that look and read the same. Only what some
 /// view shows: a colour that never appears would only puzzle.
-const LEGEND: [&[State]; 12] = [
-    &[State::Preempted, State::PreemptedByHost],
+const LEGEND: [&[State]; 15] = [
+    &[State::Preempted, State::PreemptedByHost, State::VcpuWaiting],
     &[State::Guest],
     &[State::Vmm, State::InHypervisor],
     &[State::VmmUser],
@@ -180,6 +180,9 @@ const LEGEND: [&[State]; 12] = [
     &[State::Blocked, State::WaitingUnknown],
     &[State::Idle, State::Halted],
     &[State::Unknown],
+    &[State::Disk],
+    &[State::Network],
+    &[State::Timer],
 ];
 
 fn legend_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
@@ -191,9 +194,11 @@ fn legend_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
     }
     let dimmed = cx.state.view.dimmed;
     let vms = cx.state.scene.enters_guests;
+    let flow = kinds.contains(&PaneKind::ExecutionFlow);
     for states in LEGEND {
         let of_vms = matches!(states.first(), Some(State::Preempted | State::Guest | State::Vmm | State::VmmUser));
-        if of_vms && !vms {
+        let of_flows = matches!(states.first(), Some(State::Disk | State::Network | State::Timer));
+        if (of_vms && !vms) || (of_flows && !flow) {
             continue;
         }
         let Some(first) = states.first().copied() else { continue };

@@ -62,7 +62,7 @@ impl Breakdown {
         for table in tables {
             heading_ui(ui, theme, table.title);
             let shown = if self.all { table.lines.len() } else { FIRST.min(table.lines.len()) };
-            for line in table.lines.iter().take(shown) {
+            for line in table.lines.iter().take(shown).chain(&table.own) {
                 let response = line_row_ui(ui, theme, line, lit.is_some() && line.part == lit);
                 let Some(part) = line.part else { continue };
                 let response = response.on_hover_text("Click: show only this. Double click: go to its longest piece");
@@ -151,7 +151,7 @@ pub fn instances_ui(ui: &mut Ui, theme: &Theme, view: &InstancesView<'_>) -> Opt
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), Sizes::ROW), Sense::click());
         response.widget_info(|| {
             let slow = if instance.slow { ", slow" } else { "" };
-            let who = if instance.culprit.is_empty() { String::new() } else { format!(", {}", instance.culprit) };
+            let who = instance.culprit.as_ref().map_or_else(String::new, |c| format!(", {}", c.words));
             let text = format!("instance {} of the flow: {}{slow}{who}", n + 1, duration(instance.duration));
             WidgetInfo::selected(Role::ListItem, true, selected, text)
         });
@@ -176,14 +176,17 @@ pub fn instances_ui(ui: &mut Ui, theme: &Theme, view: &InstancesView<'_>) -> Opt
         line_ui(painter, cell(0.0, 30.0), Align2::RIGHT_CENTER, &(n + 1).to_string(), font(), theme.secondary);
         let tone = if instance.slow { theme.alarm } else { theme.text };
         line_ui(painter, cell(30.0, 96.0), Align2::RIGHT_CENTER, &duration(instance.duration), font(), tone);
-        let mut bar = cell(104.0, 160.0).shrink2(vec2(0.0, 7.0));
+        let mut bar = cell(104.0, 150.0).shrink2(vec2(0.0, 7.0));
         bar.set_width((bar.width() * instance.duration.0 as f32 / longest as f32).max(1.0));
         painter.rect_filled(bar, 1.0, color);
-        let who = Rect::from_min_max(pos2(rect.left() + 168.0, rect.top()), rect.max - vec2(Sizes::GRID, 0.0));
-        let extra = format!("+{} {}", duration(instance.extra), instance.culprit);
-        if instance.extra > Dur(0) && line_ui(painter, who, Align2::LEFT_CENTER, &extra, font(), theme.secondary) {
-            response.on_hover_text(extra);
-        }
+        let who = Rect::from_min_max(pos2(rect.left() + 158.0, rect.top()), rect.max - vec2(Sizes::GRID, 0.0));
+        let Some(culprit) = &instance.culprit else { continue };
+        let stripe = Rect::from_min_size(who.min + vec2(0.0, 5.0), vec2(Sizes::STRIPE, Sizes::ROW - 10.0));
+        painter.rect_filled(stripe, 0.0, theme.machine(culprit.machine));
+        let name = Rect::from_min_max(who.min + vec2(8.0, 0.0), who.max);
+        let tone = if instance.slow { theme.text } else { theme.secondary };
+        line_ui(painter, name, Align2::LEFT_CENTER, &culprit.name, font(), tone);
+        response.on_hover_text(format!("{}: {} more than usual", culprit.words, duration(culprit.extra)));
     }
     if list.len() < view.instances.all {
         let text = format!("The first {} are shown.", list.len());

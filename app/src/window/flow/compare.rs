@@ -11,7 +11,7 @@ use stratoscope_core::vocab::{Dur, MachineId, RefNs, Tid};
 use crate::window::axis::duration;
 use crate::window::flow::instances::Instance;
 use crate::window::flow::sums::by_kind;
-use crate::window::flow::words::{is_loud, kind_words, long_who, short_who};
+use crate::window::flow::words::{is_loud, kind_title, kind_words, long_who, short_who};
 use crate::window::joint::facts::Facts;
 use crate::window::parts::{heading_ui, line_ui, share_bar, swatch};
 use crate::window::theme::{Drawing, Sizes, Theme};
@@ -59,8 +59,7 @@ struct Row {
 /// The rows of a flow, the task first, the others in order of appearance.
 fn rows(flow: &Flow) -> Vec<Row> {
     let mut rows = vec![Row { who: flow.who, total: Dur(0), pieces: Vec::new() }];
-    let mut known: HashMap<(MachineId, Tid), usize> =
-        HashMap::from_iter([((flow.who.machine, flow.who.tid), 0)]);
+    let mut known: HashMap<(MachineId, Tid), usize> = HashMap::from_iter([((flow.who.machine, flow.who.tid), 0)]);
     for (n, piece) in flow.pieces.iter().enumerate() {
         let at = *known.entry((piece.who.machine, piece.who.tid)).or_insert_with(|| {
             rows.push(Row { who: piece.who, total: Dur(0), pieces: Vec::new() });
@@ -117,7 +116,7 @@ fn flow_ui(ui: &mut Ui, theme: &Theme, facts: &Facts, number: usize, instance: &
         let t = begin + Dur(((pos.x - states.left()) as f64 / per_ns) as i64);
         let at = instance.flow.pieces.partition_point(|p| p.range.end <= t);
         if let Some(piece) = instance.flow.pieces.get(at) {
-            let what = capital(kind_words(piece.kind));
+            let what = kind_title(piece.kind);
             let who = long_who(facts, piece.who);
             response.on_hover_text_at_pointer(format!("{what}\n{who}\n{}", duration(piece.range.length())));
         }
@@ -165,9 +164,11 @@ pub fn differences_ui(ui: &mut Ui, theme: &Theme, facts: &Facts, pair: &Pair<'_>
     let [one, other] = pair.instances;
     let lines = compare(&one.flow, &other.flow);
     let more = other.duration - one.duration;
-    let (slower, faster) = if more.0 >= 0 { (pair.numbers[1], pair.numbers[0]) } else { (pair.numbers[0], pair.numbers[1]) };
+    let (slower, faster) =
+        if more.0 >= 0 { (pair.numbers[1], pair.numbers[0]) } else { (pair.numbers[0], pair.numbers[1]) };
     ui.add_space(Sizes::GRID);
-    let text = format!("Instance {} took {} longer than instance {}", slower + 1, duration(Dur(more.0.abs())), faster + 1);
+    let text =
+        format!("Instance {} took {} longer than instance {}", slower + 1, duration(Dur(more.0.abs())), faster + 1);
     ui.add(egui::Label::new(RichText::new(text).strong()).wrap());
     let sign = if more.0 >= 0 { 1 } else { -1 };
     let largest = lines.iter().map(|l| l.more().0.abs()).max().unwrap_or(1).max(1);
@@ -187,7 +188,7 @@ pub fn differences_ui(ui: &mut Ui, theme: &Theme, facts: &Facts, pair: &Pair<'_>
     for (kind, times) in by_kind(&lines) {
         let by = Dur(sign * (times[1] - times[0]).0);
         let times = if sign > 0 { times } else { [times[1], times[0]] };
-        let row = DifferenceRow { text: capital(kind_words(kind)), more: "", kind, by, times, largest };
+        let row = DifferenceRow { text: kind_title(kind), more: "", kind, by, times, largest };
         row.ui(ui, theme);
     }
 }
@@ -208,16 +209,20 @@ impl DifferenceRow {
         let by = format!("{sign}{}", duration(Dur(self.by.0.abs())));
         let more = if self.more.is_empty() { String::new() } else { format!(", {}", self.more) };
         let times = format!("{} → {}", duration(self.times[0]), duration(self.times[1]));
-        response.widget_info(|| {
-            WidgetInfo::labeled(Role::ListItem, true, format!("{}{more}: {by} ({times})", self.text))
-        });
+        response
+            .widget_info(|| WidgetInfo::labeled(Role::ListItem, true, format!("{}{more}: {by} ({times})", self.text)));
         if !ui.is_rect_visible(rect) {
             return;
         }
         let painter = ui.painter();
         let state = self.kind.state();
         let (left, right) = (rect.left() + 24.0, rect.right() - Sizes::GRID);
-        swatch(painter, Rect::from_center_size(pos2(rect.left() + 10.0, rect.top() + 10.0), vec2(14.0, 12.0)), theme, state);
+        swatch(
+            painter,
+            Rect::from_center_size(pos2(rect.left() + 10.0, rect.top() + 10.0), vec2(14.0, 12.0)),
+            theme,
+            state,
+        );
         let name = Rect::from_min_max(pos2(left, rect.top()), pos2(right - 80.0, rect.top() + 20.0));
         let cut = line_ui(painter, name, Align2::LEFT_CENTER, &self.text, Theme::body_font(), theme.text);
         let number = Rect::from_min_max(pos2(right - 80.0, rect.top()), pos2(right, rect.top() + 20.0));

@@ -3,11 +3,11 @@
 
 use stratoscope_core::flow::{Flow, FlowInstance, Worker, follow_instances};
 use stratoscope_core::vm::instances::{SLOW_FACTOR, TaskRow, by_sleeps};
-use stratoscope_core::vocab::{Cancel, Cancelled, Dur, MachineNs, RefNs, RowKey, RowKind, TimeRange};
+use stratoscope_core::vocab::{Cancel, Cancelled, Dur, MachineId, MachineNs, RefNs, RowKey, RowKind, TimeRange};
 
 use crate::window::command::RowRef;
 use crate::window::flow::answer::with_follower;
-use crate::window::flow::words::{kind_words, long_who};
+use crate::window::flow::words::{kind_words, long_who, short_who};
 use crate::window::joint::facts::Facts;
 
 /// Fewer are no recurrence.
@@ -25,12 +25,23 @@ pub struct Instance {
     pub duration: Dur,
     /// Whether it took much longer than usual.
     pub slow: bool,
-    /// Who took more than usual, and how.
-    pub culprit: String,
-    /// How much more.
-    pub extra: Dur,
+    /// What took more than usual.
+    pub culprit: Option<Culprit>,
     /// What determined its end.
     pub flow: Flow,
+}
+
+/// Who is to blame for an instance.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Culprit {
+    /// The name, without the machine.
+    pub name: String,
+    /// The machine.
+    pub machine: MachineId,
+    /// Name, machine and kind.
+    pub words: String,
+    /// How much more than usual it took.
+    pub extra: Dur,
 }
 
 /// The instances of a task.
@@ -59,20 +70,23 @@ pub fn instances(facts: &Facts, task: RowRef, cancel: &Cancel) -> Result<Instanc
     if found.period.is_none() || found.list.len() < FEWEST {
         return Ok(Instances::default());
     }
-    let stretches: Vec<_> =
-        found.list.iter().take(MOST).map(|i| (TimeRange::new(i.begin, i.end), i.slow)).collect();
+    let stretches: Vec<_> = found.list.iter().take(MOST).map(|i| (TimeRange::new(i.begin, i.end), i.slow)).collect();
     let worker = Worker { machine: task.machine, row: id };
     let followed = with_follower(facts, cancel, |follower| follow_instances(follower, worker, &stretches))?;
     let shown = |instance: FlowInstance| {
         let loss = instance.culprit.filter(|loss| loss.extra > Dur(0));
-        let culprit = loss.map(|l| format!("{}, {}", long_who(facts, l.total.who), kind_words(l.total.kind)));
+        let culprit = loss.map(|l| Culprit {
+            name: short_who(facts, l.total.who),
+            machine: l.total.who.machine,
+            words: format!("{}, {}", long_who(facts, l.total.who), kind_words(l.total.kind)),
+            extra: l.extra,
+        });
         let at = |t| machine.to_ref(t);
         Instance {
             range: TimeRange::new(at(instance.stretch.begin), at(instance.stretch.end)),
             duration: instance.duration(),
             slow: instance.slow,
-            culprit: culprit.unwrap_or_default(),
-            extra: loss.map_or(Dur(0), |l| l.extra),
+            culprit,
             flow: instance.flow,
         }
     };

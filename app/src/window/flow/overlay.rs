@@ -1,6 +1,8 @@
 //! What stands over the rows of a flow: where it begins and ends, how it goes from row to row, the veil over all
 //! but what a table's line counts, and what a piece is, in words.
 
+use std::collections::HashMap;
+
 use egui::{Color32, Painter, Rect, RichText, Stroke, Ui, pos2, vec2};
 use stratoscope_core::flow::{ArrowKind, FlowKind, Piece};
 use stratoscope_core::vocab::{RefNs, State};
@@ -10,16 +12,39 @@ use crate::window::command::RowRef;
 use crate::window::flow::answer::Answer;
 use crate::window::flow::picture::Picture;
 use crate::window::flow::sums::Part;
-use crate::window::flow::words::{kind_words, long_who};
+use crate::window::flow::words::{kind_title, long_who};
 use crate::window::joint::facts::Facts;
 use crate::window::joint::table::percent;
 use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::mesh::Painting;
 use crate::window::timeline::{Hovered, Overlay, swatch_ui};
-use crate::window::words::capital;
 
 /// How many ways from row to row are drawn; more would be a solid ground.
-const MAX_DRAWN: usize = 600;
+const MAX_DRAWN: usize = 400;
+
+/// How far apart, in points, two ways or two arrows between the same rows are at least.
+const WAYS_APART: f32 = 4.0;
+const ARROWS_APART: f32 = 9.0;
+
+/// Where something was drawn last between two rows.
+#[derive(Default)]
+struct Drawn {
+    last: HashMap<(u32, u32), f32>,
+    count: usize,
+}
+
+impl Drawn {
+    /// Whether there is room at `x`; then it is taken.
+    fn room(&mut self, from: u32, to: u32, x: f32, apart: f32) -> bool {
+        let last = self.last.entry((from.min(to), from.max(to))).or_insert(f32::NEG_INFINITY);
+        let room = x - *last >= apart && self.count < MAX_DRAWN;
+        if room {
+            *last = x;
+            self.count += 1;
+        }
+        room
+    }
+}
 
 /// How many pieces and arrows are looked at in a frame.
 const MAX_LOOKED_AT: usize = 100_000;
@@ -63,7 +88,7 @@ impl FlowOverlay<'_> {
         let color = Theme::mix(self.theme.ground, self.theme.secondary, 0.75);
         let width = 1.0 / painter.pixels_per_point();
         let mut painting = Painting::default();
-        let mut last = None;
+        let mut drawn = Drawn::default();
         let seen = self.seen(scale);
         let begin = seen.start.saturating_sub(1);
         let pieces = self.answer.flow.pieces.get(begin..seen.end).unwrap_or_default();
@@ -75,12 +100,11 @@ impl FlowOverlay<'_> {
                 continue;
             };
             let (x0, x1) = (snap(painter, scale.x(t0)), snap(painter, scale.x(t1)));
-            if from == to || last == Some((x0 as i64, from.min(to), from.max(to))) || painting.quads() > MAX_DRAWN {
+            if from == to || (x0 - x1).abs() > 1.0 || !area.x_range().contains(x0) {
                 continue;
             }
-            last = Some((x0 as i64, from.min(to), from.max(to)));
             let (Some(a), Some(b)) = (place(a), place(b)) else { continue };
-            if (x0 - x1).abs() > 1.0 || !area.x_range().contains(x0) {
+            if !drawn.room(from, to, x0, WAYS_APART) {
                 continue;
             }
             let (y0, y1) = (a.0 + a.1 / 2.0, b.0 + b.1 / 2.0);
@@ -92,8 +116,7 @@ impl FlowOverlay<'_> {
     /// Arrows: of a wake-up a line, of a packet one in the network's colour that takes its time, between a guest
     /// and its host a dashed one in the colour of stolen time.
     fn arrows(&self, painter: &Painter, area: Rect, scale: &TimeScale, place: Places<'_>) {
-        let mut drawn = 0;
-        let mut last = None;
+        let mut drawn = Drawn::default();
         let arrows = self.answer.flow.arrows.iter().zip(&self.answer.picture.row_of_arrow);
         for (arrow, rows) in arrows.take(MAX_LOOKED_AT) {
             let Some((from, to)) = rows.filter(|(from, to)| from != to) else { continue };
@@ -104,15 +127,11 @@ impl FlowOverlay<'_> {
             if x1 < area.left() - 4.0 || x0 > area.right() + 4.0 {
                 continue;
             }
-            // Several of one pixel are one.
-            if last == Some((x0 as i64, x1 as i64, from, to)) {
-                continue;
-            }
-            last = Some((x0 as i64, x1 as i64, from, to));
             let (Some(a), Some(b)) = (place(a), place(b)) else { continue };
-            drawn += 1;
-            if drawn > MAX_DRAWN {
-                return;
+            // There and back again are two.
+            let one_way = if from < to { (from, to) } else { (from + self.answer.picture.rows.len() as u32, to) };
+            if !drawn.room(one_way.0, one_way.1, x0, ARROWS_APART) {
+                continue;
             }
             self.arrow(painter, arrow.kind, (x0, a), (x1, b));
         }
@@ -232,7 +251,7 @@ fn piece_ui(ui: &mut Ui, overlay: &FlowOverlay<'_>, piece: &Piece) {
     ui.spacing_mut().item_spacing = vec2(8.0, 3.0);
     ui.horizontal(|ui| {
         swatch_ui(ui, theme, piece.kind.state());
-        ui.label(RichText::new(capital(kind_words(piece.kind))).color(theme.text).size(Sizes::TEXT + 1.0));
+        ui.label(RichText::new(kind_title(piece.kind)).color(theme.text).size(Sizes::TEXT + 1.0));
     });
     let small = |text: &str, color: Color32| RichText::new(text).color(color).size(Sizes::SMALL);
     ui.label(small(piece.kind.meaning(), theme.secondary));

@@ -16,7 +16,7 @@ use crate::window::flow::instances::{Instances, instances};
 use crate::window::flow::overlay::FlowOverlay;
 use crate::window::flow::picture::Picture;
 use crate::window::flow::sums::{self, Part, Table};
-use crate::window::flow::words::{blame, is_loud, long_who};
+use crate::window::flow::words::{blame, is_loud};
 use crate::window::frame::FrameContext;
 use crate::window::joint::computed::Computed;
 use crate::window::joint::empty::{Empty, empty_ui};
@@ -73,9 +73,8 @@ impl FlowPanes {
     /// Nothing followed yet.
     pub fn new(wake: &Wake) -> Self {
         let follow = |question: &Question, facts: &Facts, cancel: &_| answer(facts, question, cancel).unwrap_or(None);
-        let recur = |(_, task): &(u64, RowRef), facts: &Facts, cancel: &_| {
-            instances(facts, *task, cancel).unwrap_or_default()
-        };
+        let recur =
+            |(_, task): &(u64, RowRef), facts: &Facts, cancel: &_| instances(facts, *task, cancel).unwrap_or_default();
         Self {
             answer: Computed::new("flow", Wake::clone(wake), follow),
             instances: Computed::new("flow instances", Wake::clone(wake), recur),
@@ -301,7 +300,7 @@ impl FlowPanes {
         let theme = cx.theme;
         let small = |text: &str| RichText::new(text).size(Sizes::SMALL).color(theme.secondary);
         let Some(answer) = self.answer.get().and_then(Option::as_ref) else { return };
-        let (who, length) = (long_who(&self.facts, answer.flow.who), answer.flow.window.length());
+        let (who, length) = (task_words(&self.facts, answer.question.task), answer.flow.window.length());
         let sentence = blame(&self.facts, &answer.flow);
         let nothing = answer.flow.pieces.is_empty();
         let range = self.range();
@@ -319,8 +318,10 @@ impl FlowPanes {
             } else {
                 let visible = RichText::new("visible window").size(Sizes::SMALL);
                 let life = RichText::new("whole life").size(Sizes::SMALL);
-                ui.selectable_value(&mut self.life, false, visible).on_hover_text("Follow the task over what is visible");
-                ui.selectable_value(&mut self.life, true, life).on_hover_text("Follow the task from its begin to its end");
+                ui.selectable_value(&mut self.life, false, visible)
+                    .on_hover_text("Follow the task over what is visible");
+                ui.selectable_value(&mut self.life, true, life)
+                    .on_hover_text("Follow the task from its begin to its end");
             }
             ui.checkbox(&mut self.pinned, RichText::new("keep this task").size(Sizes::SMALL))
                 .on_hover_text("Stay with this task, whatever is selected elsewhere");

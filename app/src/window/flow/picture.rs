@@ -13,12 +13,10 @@ use stratoscope_core::store::{
 };
 use stratoscope_core::sync::ClockMap;
 use stratoscope_core::vm::Who;
-use stratoscope_core::vocab::{
-    Dur, MachineId, MachineNs, Name, ProblemLog, RefNs, RowId, RowKey, State, TimeRange,
-};
+use stratoscope_core::vocab::{Dur, MachineId, MachineNs, Name, ProblemLog, RefNs, RowId, RowKey, State, TimeRange};
 
 use crate::window::command::RowRef;
-use crate::window::flow::words::{short_who, who_took};
+use crate::window::flow::words::{kind_words, row_who, who_took};
 use crate::window::joint::facts::Facts;
 use crate::window::timeline::StoredMachine;
 use crate::window::timeline::lane::{EventDensity, Lane};
@@ -169,7 +167,7 @@ fn stores(
         };
         let pen = slot.get_or_insert_with(|| Pen { store: MachineStore::new(&extents), map, end: MachineNs::MIN });
         let id = pen.store.row(row.row.key);
-        let name = facts.names.intern(&short_who(facts, row.who));
+        let name = facts.names.intern(&row_who(facts, row.row, row.who));
         pen.store.rename(id, map.from_ref(flow.window.begin), name);
         ids.push(id);
     }
@@ -189,7 +187,14 @@ fn stores(
         write(row, piece.range.end, if row == 0 { waits } else { Look::new(State::None) });
     }
     write(0, flow.window.end, Look::new(State::None));
-    pens.into_iter().map(|pen| pen.map(|mut pen| { let end = pen.end; pen.store.snapshot(end) })).collect()
+    pens.into_iter()
+        .map(|pen| {
+            pen.map(|mut pen| {
+                let end = pen.end;
+                pen.store.snapshot(end)
+            })
+        })
+        .collect()
 }
 
 /// What stands on a piece: who took the CPU, else what is known of it, else what it is.
@@ -199,7 +204,7 @@ fn label(facts: &Facts, piece: &Piece) -> Name {
             facts.names.intern(&who_took(facts, piece.who))
         }
         FlowKind::Running => Name::NONE,
-        _ if piece.detail.is_none() => facts.names.intern(crate::window::flow::words::kind_words(piece.kind)),
+        _ if piece.detail.is_none() => facts.names.intern(kind_words(piece.kind)),
         _ => piece.detail,
     }
 }

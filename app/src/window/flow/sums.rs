@@ -6,7 +6,7 @@ use stratoscope_core::vm::Who;
 use stratoscope_core::vocab::{Dur, MachineId, State};
 
 use crate::window::axis::duration;
-use crate::window::flow::words::{is_loud, kind_words, long_who};
+use crate::window::flow::words::{is_loud, kind_title, kind_words, long_who};
 use crate::window::joint::facts::Facts;
 use crate::window::joint::table::percent;
 
@@ -75,7 +75,12 @@ pub struct Table {
     pub title: &'static str,
     /// The longest first.
     pub lines: Vec<Line>,
+    /// What stands below them, however long it is: the task's own work is nobody's fault.
+    pub own: Option<Line>,
 }
+
+/// What is said of the task's own running.
+const OWN: &str = "its own work";
 
 /// The three tables of a flow.
 pub fn tables(facts: &Facts, flow: &Flow) -> [Table; 3] {
@@ -87,7 +92,7 @@ pub fn tables(facts: &Facts, flow: &Flow) -> [Table; 3] {
         Line {
             part: Some(Part::Culprit(total.who, total.kind)),
             text: long_who(facts, total.who),
-            more: if own { "its own work" } else { kind_words(total.kind) },
+            more: if own { OWN } else { kind_words(total.kind) },
             state: total.kind.state(),
             machine: None,
             time: total.time,
@@ -108,13 +113,14 @@ pub fn tables(facts: &Facts, flow: &Flow) -> [Table; 3] {
             loud: false,
         })
     };
-    let culprits: Vec<Line> = culprits.chain(in_flight()).collect();
+    let (own, mut culprits): (Vec<Line>, Vec<Line>) = culprits.chain(in_flight()).partition(|line| line.more == OWN);
+    culprits.sort_by_key(|line| std::cmp::Reverse(line.time));
     let mut kinds: Vec<Line> = flow
         .by_kind()
         .into_iter()
         .map(|(kind, time)| Line {
             part: Some(Part::Kind(kind)),
-            text: crate::window::words::capital(kind_words(kind)),
+            text: kind_title(kind),
             more: "",
             state: kind.state(),
             machine: None,
@@ -145,9 +151,9 @@ pub fn tables(facts: &Facts, flow: &Flow) -> [Table; 3] {
     machines.iter_mut().for_each(|line| line.share = share(line.time));
     machines.sort_by_key(|line| std::cmp::Reverse(line.time));
     [
-        Table { title: "Who had it", lines: culprits },
-        Table { title: "What it was", lines: kinds },
-        Table { title: "On which machine", lines: machines },
+        Table { title: "Who held it up", lines: culprits, own: own.into_iter().next() },
+        Table { title: "What it was", lines: kinds, own: None },
+        Table { title: "On which machine", lines: machines, own: None },
     ]
 }
 
@@ -156,7 +162,7 @@ pub fn text(facts: &Facts, flow: &Flow) -> String {
     let mut text = format!("Execution flow of {}: {}\n", long_who(facts, flow.who), duration(flow.window.length()));
     for table in tables(facts, flow) {
         text.push_str(&format!("\n{}\n", table.title));
-        for line in table.lines {
+        for line in table.lines.iter().chain(&table.own) {
             let more = if line.more.is_empty() { String::new() } else { format!(" ({})", line.more) };
             text.push_str(&format!("{:>12}  {:>8}  {}{more}\n", duration(line.time), percent(line.share), line.text));
         }

@@ -5,6 +5,7 @@ use stratoscope_core::vm::Who;
 use stratoscope_core::vocab::Dur;
 
 use crate::window::axis::duration;
+use crate::window::command::RowRef;
 use crate::window::joint::facts::Facts;
 use crate::window::joint::table::percent;
 use crate::window::words;
@@ -31,10 +32,17 @@ pub fn long_who(facts: &Facts, who: Who) -> String {
     }
 }
 
+/// A row of a flow: what its task was called at last, so that it is called the same as elsewhere.
+pub fn row_who(facts: &Facts, row: RowRef, who: Who) -> String {
+    let stored = facts.machine(row.machine).and_then(|m| m.store.find(&row.key).and_then(|id| m.store.row(id)));
+    short_who(facts, Who { name: stored.map_or(who.name, |row| row.name()), ..who })
+}
+
 /// What stands on a bar while somebody has what another one needs.
 pub fn who_took(facts: &Facts, who: Who) -> String {
     let name = facts.names.text(who.name);
-    if name.is_empty() { "took the CPU".to_owned() } else { format!("{name} took the CPU") }
+    // Where there is no room for all of it, what comes after the colon stands alone.
+    if name.is_empty() { "took the CPU".to_owned() } else { format!("took the CPU: {name}") }
 }
 
 /// A kind as people call it.
@@ -42,7 +50,7 @@ pub fn kind_words(kind: FlowKind) -> &'static str {
     match kind {
         FlowKind::Running => "running",
         FlowKind::Hypervisor => "in the hypervisor",
-        FlowKind::VcpuPreempted => "vCPU preempted by the host",
+        FlowKind::VcpuPreempted => "preempted by the host",
         FlowKind::VcpuWaitingCpu => "vCPU waits for a CPU",
         FlowKind::Preempted => "waiting for a CPU",
         FlowKind::Interrupted => "woken by an interrupt",
@@ -89,6 +97,14 @@ pub fn blame(facts: &Facts, flow: &Flow) -> Option<(Total, String)> {
         (FlowKind::Unknown, _) => format!("Nothing is known: {time}"),
     };
     Some((total, text))
+}
+
+/// A kind at the begin of a line.
+pub fn kind_title(kind: FlowKind) -> String {
+    match kind {
+        FlowKind::VcpuWaitingCpu => kind_words(kind).to_owned(),
+        _ => words::capital(kind_words(kind)),
+    }
 }
 
 /// Whether time of that kind is what people look for.

@@ -6,6 +6,7 @@ use stratoscope_core::vocab::{RefNs, TimeRange};
 
 use crate::window::axis::{Clock, TimeScale, snap};
 use crate::window::command::{Command, RowRef};
+use crate::window::flow::answer::task_of;
 use crate::window::parts::line_ui;
 use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::labels::Ruler;
@@ -291,6 +292,16 @@ impl Timeline {
         ui.put(Rect::from_center_size(body.center(), vec2(body.width() - 32.0, 40.0)), |ui: &mut Ui| {
             ui.label(RichText::new(text).color(input.theme.secondary))
         });
+    }
+
+    /// What a right click on a task's states offers.
+    pub(super) fn menu(&mut self, response: &Response, row: Option<RowRef>, input: &Input<'_>, output: &mut Output) {
+        if response.secondary_clicked() {
+            self.menu_for = row.filter(|row| task_of(&input.scene.facts, *row).is_some());
+        }
+        if let Some(row) = self.menu_for {
+            response.context_menu(|ui| names::task_menu_ui(ui, row, &mut output.commands));
+        }
     }
 
     /// What is under the pointer, in words, once it rests.

@@ -50,9 +50,9 @@ use crate::window::relations;
 use crate::window::theme::{Sizes, Theme};
 use crate::window::view::{TimeFormat, View};
 
+pub use overlay::Overlay;
 pub(crate) use paint::not_read;
 pub use paint::{MAX_QUADS, PaintStats};
-pub use overlay::Overlay;
 pub use stored::StoredMachine;
 pub use tooltip::{Description, describe, description_ui, swatch_ui};
 
@@ -163,6 +163,7 @@ pub struct Timeline {
     bar_drag: Option<(f32, f32)>,
     focus_search: bool,
     tooltip_for: Option<(RowRef, MachineNs)>,
+    menu_for: Option<RowRef>,
 }
 
 #[derive(Clone, PartialEq)]
@@ -201,6 +202,7 @@ impl Timeline {
             bar_drag: None,
             focus_search: false,
             tooltip_for: None,
+            menu_for: None,
         }
     }
 
@@ -483,6 +485,7 @@ impl Timeline {
         let snap = |t| interact::snapped(input.scene, snap_row, scale, t);
         self.pointer.drag(ui, &response, scale, snap, &mut output.commands);
         self.click(ui, &response, states, scale, input, output);
+        self.menu(&response, hovered.and_then(|h| h.row), input, output);
         output.touched |= response.clicked() || response.dragged();
 
         self.paint_ui(ui, names, states, id, scale, &clock, input, shared, hovered.and_then(|h| h.row), output);

@@ -5,6 +5,7 @@ use egui::{Align2, Color32, CursorIcon, Painter, Pos2, Rect, Sense, Ui, WidgetIn
 use stratoscope_core::vocab::{RefNs, RowId, State};
 
 use crate::window::command::{Command, RowRef};
+use crate::window::flow::answer::task_of;
 use crate::window::relations;
 use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::labels::Ruler;
@@ -65,6 +66,11 @@ impl Names<'_> {
                 NodeKind::Row(_) => Command::SelectRow(Some(node.row)),
                 NodeKind::Machine | NodeKind::KernelThreads | NodeKind::Tasks => Command::ToggleRow(node.row),
             });
+        }
+        if let NodeKind::Row(_) = node.kind
+            && task_of(&self.scene.facts, node.row).is_some()
+        {
+            response.context_menu(|ui| task_menu_ui(ui, node.row, out));
         }
         if node.kind == NodeKind::Machine {
             header(&painter, place, self.theme, node);
@@ -127,6 +133,18 @@ impl Names<'_> {
         let NodeKind::Row(id) = node.kind else { return None };
         let t = self.view.selection?.begin;
         state_at(self.scene, self.theme, node.row, id, t)
+    }
+}
+
+/// What a right click on a task offers.
+pub(crate) fn task_menu_ui(ui: &mut Ui, row: RowRef, out: &mut Vec<Command>) {
+    if ui.button("Execution flow of this task").clicked() {
+        out.push(Command::ShowFlow(Some(row)));
+        ui.close();
+    }
+    if ui.button("Select this row").clicked() {
+        out.push(Command::SelectRow(Some(row)));
+        ui.close();
     }
 }
 

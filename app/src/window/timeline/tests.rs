@@ -414,7 +414,8 @@ fn the_picture_shows_who_was_preempted() {
         let mut quads = 0;
         let picture = headless.render(|ui| {
             shared.hover = Some(RefNs(12_300_000));
-            let input = Input { scene: &scene, view: &view, theme, format: TimeFormat::Clock, focused: true, overlay: None };
+            let input =
+                Input { scene: &scene, view: &view, theme, format: TimeFormat::Clock, focused: true, overlay: None };
             overview.ui(ui, &input, &mut shared);
             let rest = ui.available_rect_before_wrap();
             let (above, below) = rest.split_top_bottom_at_fraction(0.66);
