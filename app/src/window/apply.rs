@@ -10,7 +10,7 @@ use stratoscope_core::vocab::{Cpu, Dur, MachineId, RefNs, RowKey, RowKind, State
 use crate::window::command::{Command, Direction, PickedEvent, RowRef, RowStep};
 use crate::window::flow::answer as flow;
 use crate::window::joint::clocks::aligned;
-use crate::window::layout::{PaneKind, Panes};
+use crate::window::layout::{PaneKind, Panes, Preset};
 use crate::window::navigate::{self, Place};
 use crate::window::relations;
 use crate::window::settings::ThemeChoice;
@@ -324,6 +324,10 @@ fn show_flow(state: &mut State, row: Option<RowRef>) -> Vec<Effect> {
         return Vec::new();
     };
     state.view.row = Some(row);
+    if state.own_layout && !state.panes.contains(&PaneKind::ExecutionFlow) {
+        // Nobody arranged these panes: the flow takes the room that it needs.
+        state.panes = Panes::preset(Preset::ExecutionFlow, state.scene.machines.len());
+    }
     state.panes.show(&PaneKind::ExecutionFlow);
     state.own_layout = false;
     keep_layout(state);

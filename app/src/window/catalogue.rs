@@ -166,6 +166,8 @@ pub static ENTRIES: &[Entry] = entries! {
 
     Help "tour-fighting" "Tour: two VMs fighting for one CPU" [] false Command::StartTour("fighting".to_owned());
     Help "tour-periodic" "Tour: the periodic task that sometimes takes longer" [] false Command::StartTour("periodic".to_owned());
+    Help "tour-culprit" "Tour: who made the task late" [] false Command::StartTour("culprit".to_owned());
+    Help "tour-chain" "Tour: a chain of waits, down to the host's disk" [] false Command::StartTour("chain".to_owned());
     Help "tour-next" "Next step of the tour" ["N"] false Command::StepTour(Forward);
     Help "tour-back" "Previous step of the tour" ["Shift+N"] false Command::StepTour(Back);
     Help "tour-end" "End the tour" [] false Command::EndTour;

@@ -651,6 +651,8 @@ fn failed_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
 }
 
 #[cfg(test)]
+mod flow_tests;
+#[cfg(test)]
 mod joint_tests;
 #[cfg(test)]
 mod link_tests;

@@ -112,8 +112,12 @@ pub struct Progress {
     pub waiting: bool,
 }
 
-const SOURCES: [&str; 2] =
-    [include_str!("../../../assets/tours/fighting.ron"), include_str!("../../../assets/tours/periodic.ron")];
+const SOURCES: [&str; 4] = [
+    include_str!("../../../assets/tours/fighting.ron"),
+    include_str!("../../../assets/tours/periodic.ron"),
+    include_str!("../../../assets/tours/culprit.ron"),
+    include_str!("../../../assets/tours/chain.ron"),
+];
 
 /// Every tour, in the order in which menus show them.
 pub fn all() -> &'static [Tour] {

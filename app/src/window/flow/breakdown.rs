@@ -17,8 +17,11 @@ use crate::window::words;
 const FIRST: usize = 8;
 
 /// The width of times, and that of shares.
-const TIME: f32 = 66.0;
-const SHARE: f32 = 50.0;
+const TIME: f32 = 60.0;
+const SHARE: f32 = 48.0;
+
+/// In tables narrower than this there is no room for shares beside times.
+const NARROW: f32 = 240.0;
 
 /// What the user did.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -106,18 +109,29 @@ fn line_row_ui(ui: &mut Ui, theme: &Theme, line: &Line, selected: bool) -> Respo
         Some(_) => drop(painter.rect_filled(mark.shrink2(vec2(5.0, 0.0)), 1.0, color)),
         None => swatch(painter, mark, theme, line.state),
     }
-    let left = rect.left() + 24.0;
-    let right = rect.right() - Sizes::GRID;
-    let text = Rect::from_min_max(pos2(left, top.top()), pos2(right - TIME - SHARE - 6.0, top.bottom()));
+    let (left, right) = (rect.left() + 24.0, rect.right() - Sizes::GRID);
+    // The share stands below the time where there are two lines, and nowhere where there is no room.
+    let beside = if double || rect.width() < NARROW { 0.0 } else { SHARE };
     let tone = if line.loud { theme.alarm } else { theme.text };
+    let text = Rect::from_min_max(pos2(left, top.top()), pos2(right - TIME - beside - 6.0, top.bottom()));
     let cut = line_ui(painter, text, Align2::LEFT_CENTER, &line.text, Theme::body_font(), theme.text);
-    let time = Rect::from_min_max(pos2(right - TIME - SHARE, top.top()), pos2(right - SHARE, top.bottom()));
+    let time = Rect::from_min_max(pos2(right - TIME - beside, top.top()), pos2(right - beside, top.bottom()));
     line_ui(painter, time, Align2::RIGHT_CENTER, &duration(line.time), Theme::body_font(), tone);
-    let share = Rect::from_min_max(pos2(right - SHARE, top.top()), pos2(right, top.bottom()));
-    line_ui(painter, share, Align2::RIGHT_CENTER, &percent(line.share), Theme::small_font(), theme.secondary);
+    let share = percent(line.share);
+    let quiet = |rect: Rect, align: Align2, text: &str| {
+        line_ui(painter, rect, align, text, Theme::small_font(), theme.secondary)
+    };
     if double {
         let below = Rect::from_min_max(pos2(left, top.bottom() - 4.0), pos2(right, rect.bottom() - 5.0));
-        line_ui(painter, below, Align2::LEFT_CENTER, line.more, Theme::small_font(), theme.secondary);
+        let (more, number) = below.split_left_right_at_x(right - SHARE);
+        quiet(more, Align2::LEFT_CENTER, &line.more);
+        quiet(number, Align2::RIGHT_CENTER, &share);
+    } else if beside > 0.0 {
+        quiet(
+            Rect::from_min_max(pos2(right - SHARE, top.top()), pos2(right, top.bottom())),
+            Align2::RIGHT_CENTER,
+            &share,
+        );
     }
     // The bar of the share lies under the words: it is compared by length, and costs no room.
     let track = Rect::from_min_max(pos2(left, rect.bottom() - 4.0), pos2(right, rect.bottom() - 2.0));
@@ -125,7 +139,7 @@ fn line_row_ui(ui: &mut Ui, theme: &Theme, line: &Line, selected: bool) -> Respo
     let mut bar = track;
     bar.set_width((track.width() * line.share.clamp(0.0, 1.0) as f32).max(1.0));
     painter.rect_filled(bar, 1.0, color);
-    if cut { response.on_hover_text(&line.text) } else { response }
+    if cut { response.on_hover_text(line.spoken()) } else { response }
 }
 
 /// The instances: how long each took, who was to blame; the chosen ones can be compared.
@@ -134,16 +148,6 @@ pub fn instances_ui(ui: &mut Ui, theme: &Theme, view: &InstancesView<'_>) -> Opt
     let mut act = None;
     let heading = format!("{}, {} slow", words::count(view.instances.all as u64, "instance"), view.instances.slow());
     heading_ui(ui, theme, &heading);
-    ui.horizontal_wrapped(|ui| {
-        let text = if view.comparing { "Back to one flow" } else { "Why did this take longer?" };
-        let hint = "Two instances above each other, and what differs: the median one and the slowest, unless others \
-                    are chosen below with Ctrl or Shift";
-        let enabled = view.chosen.is_some() || view.instances.typical().is_some();
-        if ui.add_enabled(enabled, egui::Button::new(text)).on_hover_text(hint).clicked() {
-            act = Some(Act::Compare(!view.comparing));
-        }
-    });
-    ui.add_space(2.0);
     let longest = list.iter().map(|i| i.duration.0).max().unwrap_or(1).max(1);
     for (n, instance) in list.iter().enumerate() {
         let chosen = view.comparing && view.chosen.is_some_and(|c| c.contains(&n));

@@ -159,18 +159,39 @@ fn bars(painter: &Painter, theme: &Theme, flow: &Flow, row: &Row, (top, own): (f
     painter.add(painting.mesh);
 }
 
+/// The sentence of what made the one longer than the other.
+pub fn blame(facts: &Facts, pair: &Pair<'_>) -> Option<(FlowKind, String)> {
+    let (slow, fast) = pair.slower();
+    let (one, other) = (pair.instances[fast], pair.instances[slow]);
+    let line = compare(&one.flow, &other.flow).into_iter().max_by_key(Difference::more)?;
+    let text = format!(
+        "Instance {} took {} longer: {} of it {}, {}",
+        pair.numbers[slow] + 1,
+        duration(other.duration - one.duration),
+        duration(line.more()),
+        long_who(facts, line.who),
+        kind_words(line.kind)
+    );
+    Some((line.kind, text))
+}
+
+impl Pair<'_> {
+    /// Which of the two took longer, and which did not.
+    fn slower(&self) -> (usize, usize) {
+        if self.instances[1].duration >= self.instances[0].duration { (1, 0) } else { (0, 1) }
+    }
+}
+
 /// Draws the table of what differs.
 pub fn differences_ui(ui: &mut Ui, theme: &Theme, facts: &Facts, pair: &Pair<'_>) {
-    let [one, other] = pair.instances;
+    let (slow, fast) = pair.slower();
+    let (one, other) = (pair.instances[fast], pair.instances[slow]);
     let lines = compare(&one.flow, &other.flow);
-    let more = other.duration - one.duration;
-    let (slower, faster) =
-        if more.0 >= 0 { (pair.numbers[1], pair.numbers[0]) } else { (pair.numbers[0], pair.numbers[1]) };
+    let more = duration(other.duration - one.duration);
     ui.add_space(Sizes::GRID);
-    let text =
-        format!("Instance {} took {} longer than instance {}", slower + 1, duration(Dur(more.0.abs())), faster + 1);
+    let (a, b) = (pair.numbers[slow] + 1, pair.numbers[fast] + 1);
+    let text = format!("Instance {a} took {more} longer than instance {b}");
     ui.add(egui::Label::new(RichText::new(text).strong()).wrap());
-    let sign = if more.0 >= 0 { 1 } else { -1 };
     let largest = lines.iter().map(|l| l.more().0.abs()).max().unwrap_or(1).max(1);
     heading_ui(ui, theme, "What differs, by who");
     for line in lines.iter().filter(|l| l.more().0 != 0).take(12) {
@@ -178,16 +199,15 @@ pub fn differences_ui(ui: &mut Ui, theme: &Theme, facts: &Facts, pair: &Pair<'_>
             text: long_who(facts, line.who),
             more: kind_words(line.kind),
             kind: line.kind,
-            by: Dur(sign * line.more().0),
-            times: if sign > 0 { line.times } else { [line.times[1], line.times[0]] },
+            by: line.more(),
+            times: line.times,
             largest,
         };
         row.ui(ui, theme);
     }
     heading_ui(ui, theme, "What differs, by kind");
     for (kind, times) in by_kind(&lines) {
-        let by = Dur(sign * (times[1] - times[0]).0);
-        let times = if sign > 0 { times } else { [times[1], times[0]] };
+        let by = times[1] - times[0];
         let row = DifferenceRow { text: kind_title(kind), more: "", kind, by, times, largest };
         row.ui(ui, theme);
     }

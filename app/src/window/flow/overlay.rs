@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use egui::{Color32, Painter, Rect, RichText, Stroke, Ui, pos2, vec2};
+use egui::{Align2, Color32, Painter, Rect, RichText, Stroke, Ui, pos2, vec2};
 use stratoscope_core::flow::{ArrowKind, FlowKind, Piece};
 use stratoscope_core::vocab::{RefNs, State};
 
@@ -19,8 +19,11 @@ use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::mesh::Painting;
 use crate::window::timeline::{Hovered, Overlay, swatch_ui};
 
-/// How many ways from row to row are drawn; more would be a solid ground.
-const MAX_DRAWN: usize = 400;
+/// More arrows than these are a thicket: none is drawn then, and a line says so.
+const MOST_ARROWS: usize = 140;
+
+/// The same of the thin lines from row to row.
+const MOST_WAYS: usize = 300;
 
 /// How far apart, in points, two ways or two arrows between the same rows are at least.
 const WAYS_APART: f32 = 4.0;
@@ -30,17 +33,15 @@ const ARROWS_APART: f32 = 9.0;
 #[derive(Default)]
 struct Drawn {
     last: HashMap<(u32, u32), f32>,
-    count: usize,
 }
 
 impl Drawn {
     /// Whether there is room at `x`; then it is taken.
     fn room(&mut self, from: u32, to: u32, x: f32, apart: f32) -> bool {
         let last = self.last.entry((from.min(to), from.max(to))).or_insert(f32::NEG_INFINITY);
-        let room = x - *last >= apart && self.count < MAX_DRAWN;
+        let room = x - *last >= apart;
         if room {
             *last = x;
-            self.count += 1;
         }
         room
     }
@@ -88,6 +89,7 @@ impl FlowOverlay<'_> {
         let color = Theme::mix(self.theme.ground, self.theme.secondary, 0.75);
         let width = 1.0 / painter.pixels_per_point();
         let mut painting = Painting::default();
+        let mut count = 0;
         let mut drawn = Drawn::default();
         let seen = self.seen(scale);
         let begin = seen.start.saturating_sub(1);
@@ -107,6 +109,10 @@ impl FlowOverlay<'_> {
             if !drawn.room(from, to, x0, WAYS_APART) {
                 continue;
             }
+            count += 1;
+            if count > MOST_WAYS {
+                return;
+            }
             let (y0, y1) = (a.0 + a.1 / 2.0, b.0 + b.1 / 2.0);
             painting.rect(Rect::from_x_y_ranges(x0..=x0 + width, y0.min(y1)..=y0.max(y1)), color);
         }
@@ -117,6 +123,7 @@ impl FlowOverlay<'_> {
     /// and its host a dashed one in the colour of stolen time.
     fn arrows(&self, painter: &Painter, area: Rect, scale: &TimeScale, place: Places<'_>) {
         let mut drawn = Drawn::default();
+        let mut found = Vec::new();
         let arrows = self.answer.flow.arrows.iter().zip(&self.answer.picture.row_of_arrow);
         for (arrow, rows) in arrows.take(MAX_LOOKED_AT) {
             let Some((from, to)) = rows.filter(|(from, to)| from != to) else { continue };
@@ -133,8 +140,20 @@ impl FlowOverlay<'_> {
             if !drawn.room(one_way.0, one_way.1, x0, ARROWS_APART) {
                 continue;
             }
-            self.arrow(painter, arrow.kind, (x0, a), (x1, b));
+            found.push((arrow.kind, (x0, a), (x1, b)));
         }
+        if found.len() <= MOST_ARROWS {
+            for (kind, from, to) in found {
+                self.arrow(painter, kind, from, to);
+            }
+            return;
+        }
+        let pos = area.left_bottom() + vec2(8.0, -6.0);
+        let text = "many arrows: zoom in to see them".to_owned();
+        let galley = painter.layout_no_wrap(text, Theme::small_font(), self.theme.text);
+        let ground = Align2::LEFT_BOTTOM.anchor_size(pos, galley.size());
+        painter.rect_filled(ground.expand(4.0), 4.0, self.theme.raised);
+        painter.galley(ground.min, galley, self.theme.text);
     }
 
     fn arrow(&self, painter: &Painter, kind: ArrowKind, (x0, a): (f32, (f32, f32)), (x1, b): (f32, (f32, f32))) {

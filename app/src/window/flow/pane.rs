@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use egui::{Rect, RichText, Ui, UiBuilder, pos2};
+use egui::{RichText, Ui, UiBuilder};
 use stratoscope_core::vocab::{RefNs, TimeRange};
 
 use crate::window::axis::duration;
@@ -156,18 +156,19 @@ impl FlowPanes {
         let panes = &cx.state.panes;
         let apart = panes.full.is_none() && panes.contains(&PaneKind::FlowBreakdown);
         if apart {
-            return self.picture_ui(ui, cx, shared, focused);
+            return self.picture_ui(ui, cx, shared, focused, f32::INFINITY);
         }
         let (picture, tables) = if rect.width() >= BESIDE_FROM {
-            let width = (rect.width() * 0.28).clamp(250.0, 400.0);
+            let width = (rect.width() * 0.3).clamp(264.0, 400.0);
             rect.split_left_right_at_x(rect.right() - width)
         } else {
             rect.split_top_bottom_at_y(rect.bottom() - rect.height() * 0.42)
         };
-        let gap = Rect::from_min_max(pos2(tables.left(), tables.top()), tables.max);
-        ui.scope_builder(UiBuilder::new().max_rect(gap).id_salt("breakdown"), |ui| self.breakdown_ui(ui, cx));
+        ui.scope_builder(UiBuilder::new().max_rect(tables).id_salt("breakdown"), |ui| self.breakdown_ui(ui, cx));
         let place = UiBuilder::new().max_rect(picture).id_salt("picture");
-        ui.scope_builder(place, |ui| self.picture_ui(ui, cx, shared, focused)).inner
+        // Beside tables there is less room than in other panes, and states come first.
+        let names = picture.width() * 0.36;
+        ui.scope_builder(place, |ui| self.picture_ui(ui, cx, shared, focused, names)).inner
     }
 
     /// Sees what is selected, and asks for what is to be shown; once a frame.
@@ -247,6 +248,7 @@ impl FlowPanes {
         cx: &mut FrameContext<'_>,
         shared: &mut Shared,
         focused: bool,
+        names: f32,
     ) -> Option<Hovered> {
         ui.spacing_mut().item_spacing.y = 2.0;
         self.head_ui(ui, cx);
@@ -268,7 +270,13 @@ impl FlowPanes {
             focused,
             overlay: Some(&overlay),
         };
-        let output = self.timeline.ui(ui, &input, shared);
+        let narrow = Shared { names_width: shared.names_width.min(names), hover: shared.hover };
+        let mut own = narrow.clone();
+        let output = self.timeline.ui(ui, &input, &mut own);
+        shared.hover = own.hover;
+        if own.names_width != narrow.names_width {
+            shared.names_width = own.names_width;
+        }
         self.take(cx, output)
     }
 
@@ -301,7 +309,11 @@ impl FlowPanes {
         let small = |text: &str| RichText::new(text).size(Sizes::SMALL).color(theme.secondary);
         let Some(answer) = self.answer.get().and_then(Option::as_ref) else { return };
         let (who, length) = (task_words(&self.facts, answer.question.task), answer.flow.window.length());
-        let sentence = blame(&self.facts, &answer.flow);
+        let compared = pair(self.instances.get(), self.chosen).filter(|_| self.comparing);
+        let sentence = match &compared {
+            Some(pair) => compare::blame(&self.facts, pair),
+            None => blame(&self.facts, &answer.flow).map(|(total, text)| (total.kind, text)),
+        };
         let nothing = answer.flow.pieces.is_empty();
         let range = self.range();
         ui.horizontal_wrapped(|ui| {
@@ -333,9 +345,9 @@ impl FlowPanes {
             ui.add_space(Sizes::GRID);
             let (text, color) = match (&sentence, nothing) {
                 (_, true) => ("It did not exist in this stretch of time.".to_owned(), theme.secondary),
-                (Some((total, text)), _) => {
-                    swatch_ui(ui, theme, total.kind.state());
-                    (text.clone(), if is_loud(total.kind) { theme.alarm } else { theme.text })
+                (Some((kind, text)), _) => {
+                    swatch_ui(ui, theme, kind.state());
+                    (text.clone(), if is_loud(*kind) { theme.alarm } else { theme.text })
                 }
                 (None, _) => ("Nothing held it up: it ran all the time.".to_owned(), theme.text),
             };
@@ -362,23 +374,33 @@ impl FlowPanes {
     fn lists_ui(&mut self, ui: &mut Ui, theme: &Theme, facts: &Facts) -> Option<Act> {
         let mut act = None;
         let compared = pair(self.instances.get(), self.chosen).filter(|_| self.comparing);
-        if let Some(pair) = &compared {
-            compare::differences_ui(ui, theme, facts, pair);
-        } else if let Some(tables) = &self.tables {
-            act = self.breakdown.tables_ui(ui, theme, tables, self.lit);
-        }
-        ui.add_space(Sizes::GRID);
+        ui.add_space(Sizes::GRID / 2.0);
         ui.horizontal_wrapped(|ui| {
-            if ui.button("Copy as text").clicked() {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            let small = |text: &str| egui::Button::new(RichText::new(text).size(Sizes::SMALL));
+            if self.instances.get().is_some_and(|i| i.typical().is_some()) {
+                let text = if self.comparing { "Back to one flow" } else { "Why did this take longer?" };
+                let hint = "Two executions above each other, and what differs: the median one and the slowest, unless \
+                            others are chosen below with Ctrl or Shift";
+                if ui.add(small(text)).on_hover_text(hint).clicked() {
+                    act = Some(Act::Compare(!self.comparing));
+                }
+            }
+            if ui.add(small("Copy as text")).clicked() {
                 act = Some(Act::Copy);
             }
             if compared.is_none()
                 && let Some(lit) = self.lit
-                && ui.button("Zoom to the longest").on_hover_text("The longest piece of the lit line").clicked()
+                && ui.add(small("Zoom to the longest")).on_hover_text("The longest piece of the lit line").clicked()
             {
                 act = Some(Act::Longest(lit));
             }
         });
+        if let Some(pair) = &compared {
+            compare::differences_ui(ui, theme, facts, pair);
+        } else if let Some(tables) = &self.tables {
+            act = self.breakdown.tables_ui(ui, theme, tables, self.lit).or(act);
+        }
         let notes = self.answer.get().and_then(Option::as_ref).map_or(&[][..], |a| a.flow.notes.as_slice());
         for note in notes {
             ui.add_space(Sizes::GRID / 2.0);
@@ -435,12 +457,15 @@ impl FlowPanes {
                     self.comparing = true;
                 }
             }
-            Act::Compare(on) => {
-                self.comparing = on;
-                if self.chosen.is_none() {
-                    self.chosen = self.instances.get().and_then(Instances::typical);
-                }
-            }
+            Act::Compare(on) => self.compare(on),
+        }
+    }
+
+    /// Compares two instances, the median one and the slowest if nobody chose; or shows the flow again.
+    pub fn compare(&mut self, on: bool) {
+        self.comparing = on;
+        if self.chosen.is_none() {
+            self.chosen = self.instances.get().and_then(Instances::typical);
         }
     }
 

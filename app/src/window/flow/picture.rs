@@ -118,6 +118,8 @@ impl Picture {
             let own = self.rows.iter().filter(|row| row.row.machine == m.id);
             for ((row, stored), told) in machine.rows.iter_mut().zip(store.rows()).zip(own) {
                 row.busy_ns = told.total.0;
+                // One text for a stretch of several pieces in which somebody has the CPU.
+                row.joined = true;
                 row.lane = Arc::new(FlowLane { row: Arc::clone(stored), version });
             }
             machine

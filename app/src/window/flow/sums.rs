@@ -6,7 +6,7 @@ use stratoscope_core::vm::Who;
 use stratoscope_core::vocab::{Dur, MachineId, State};
 
 use crate::window::axis::duration;
-use crate::window::flow::words::{is_loud, kind_title, kind_words, long_who};
+use crate::window::flow::words::{is_loud, kind_title, kind_words, long_who, short_who};
 use crate::window::joint::facts::Facts;
 use crate::window::joint::table::percent;
 
@@ -47,7 +47,7 @@ pub struct Line {
     /// Who or what.
     pub text: String,
     /// More about it, quietly.
-    pub more: &'static str,
+    pub more: String,
     /// The state in whose colour it stands, if it is not a machine's.
     pub state: State,
     /// The machine in whose colour it stands.
@@ -63,7 +63,7 @@ pub struct Line {
 impl Line {
     /// What a screen reader says.
     pub fn spoken(&self) -> String {
-        let more = if self.more.is_empty() { String::new() } else { format!(", {}", self.more) };
+        let more = if self.more.is_empty() { String::new() } else { format!(" {}", self.more) };
         format!("{}{more}: {}, {}", self.text, duration(self.time), percent(self.share))
     }
 }
@@ -87,12 +87,17 @@ pub fn tables(facts: &Facts, flow: &Flow) -> [Table; 3] {
     let whole = flow.window.length().0.max(1) as f64;
     let share = |time: Dur| time.0 as f64 / whole;
     let totals = flow.totals();
+    let several = facts.machines.len() > 1;
+    let told = |what: &str, who: Who| match facts.machine(who.machine).filter(|_| several) {
+        Some(machine) => format!("in {}, {what}", machine.name),
+        None => what.to_owned(),
+    };
     let culprits = totals.iter().map(|total| {
         let own = flow.is_own_work(total);
         Line {
             part: Some(Part::Culprit(total.who, total.kind)),
-            text: long_who(facts, total.who),
-            more: if own { OWN } else { kind_words(total.kind) },
+            text: short_who(facts, total.who),
+            more: told(if own { OWN } else { kind_words(total.kind) }, total.who),
             state: total.kind.state(),
             machine: None,
             time: total.time,
@@ -105,7 +110,7 @@ pub fn tables(facts: &Facts, flow: &Flow) -> [Table; 3] {
         (time > Dur(0)).then(|| Line {
             part: None,
             text: "Packets on their way".to_owned(),
-            more: "",
+            more: String::new(),
             state: State::Network,
             machine: None,
             time,
@@ -113,7 +118,8 @@ pub fn tables(facts: &Facts, flow: &Flow) -> [Table; 3] {
             loud: false,
         })
     };
-    let (own, mut culprits): (Vec<Line>, Vec<Line>) = culprits.chain(in_flight()).partition(|line| line.more == OWN);
+    let (own, mut culprits): (Vec<Line>, Vec<Line>) =
+        culprits.chain(in_flight()).partition(|line| line.more.ends_with(OWN));
     culprits.sort_by_key(|line| std::cmp::Reverse(line.time));
     let mut kinds: Vec<Line> = flow
         .by_kind()
@@ -121,7 +127,7 @@ pub fn tables(facts: &Facts, flow: &Flow) -> [Table; 3] {
         .map(|(kind, time)| Line {
             part: Some(Part::Kind(kind)),
             text: kind_title(kind),
-            more: "",
+            more: String::new(),
             state: kind.state(),
             machine: None,
             time,
@@ -139,7 +145,7 @@ pub fn tables(facts: &Facts, flow: &Flow) -> [Table; 3] {
             None => machines.push(Line {
                 part: Some(Part::Machine(id)),
                 text: facts.machine(id).map_or_else(String::new, |m| m.name.to_string()),
-                more: "",
+                more: String::new(),
                 state: State::None,
                 machine: Some(id),
                 time: total.time,
@@ -163,7 +169,7 @@ pub fn text(facts: &Facts, flow: &Flow) -> String {
     for table in tables(facts, flow) {
         text.push_str(&format!("\n{}\n", table.title));
         for line in table.lines.iter().chain(&table.own) {
-            let more = if line.more.is_empty() { String::new() } else { format!(" ({})", line.more) };
+            let more = if line.more.is_empty() { String::new() } else { format!(" {}", line.more) };
             text.push_str(&format!("{:>12}  {:>8}  {}{more}\n", duration(line.time), percent(line.share), line.text));
         }
     }

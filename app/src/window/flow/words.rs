@@ -103,6 +103,7 @@ pub fn blame(facts: &Facts, flow: &Flow) -> Option<(Total, String)> {
 pub fn kind_title(kind: FlowKind) -> String {
     match kind {
         FlowKind::VcpuWaitingCpu => kind_words(kind).to_owned(),
+        FlowKind::VcpuPreempted => "Preempted by host".to_owned(),
         _ => words::capital(kind_words(kind)),
     }
 }

@@ -168,6 +168,16 @@ pub(super) fn opened(name: &str) -> Harness<'static, Test> {
     h
 }
 
+/// A sample that comes with the program, read in truth.
+pub(super) fn opened_sample(name: &str) -> Harness<'static, Test> {
+    let mut h = harness_of(WindowOptions { opener: reading::opener(), ..options(None) });
+    let ctx = h.ctx.clone();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample-traces").join(name);
+    h.state_mut().window().send(&ctx, Command::Open(vec![path]));
+    settle(&mut h);
+    h
+}
+
 pub(super) fn settle(h: &mut Harness<'_, Test>) {
     for _ in 0..3 {
         h.run_steps(3);

@@ -3,11 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use stratoscope_core::flow::FlowKind;
 use stratoscope_core::session::{Recordings, Session, SessionOptions};
-use stratoscope_core::vocab::{Dur, State as RowState};
+use stratoscope_core::vocab::{Cancel, Dur, State as RowState};
 
 use super::*;
 use crate::window::catalogue::ENTRIES;
+use crate::window::flow::answer::{Answer, Question, answer, task_of};
+use crate::window::flow::words::{blame, long_who};
 use crate::window::relations;
 
 fn read(sample: &str) -> Scene {
@@ -72,7 +75,9 @@ fn what_tours_show_is_in_their_samples() {
             let window = step.window.unwrap().on(&scene).unwrap();
             assert!(extent.begin <= window.begin && window.end <= extent.end, "{at}: {window:?} in {extent:?}");
             let select = step.select.unwrap().on(&scene).unwrap();
-            assert!(window.begin <= select.begin && select.end <= window.end, "{at}");
+            // Or a part of what is selected is shown.
+            let inside = |a: TimeRange<RefNs>, b: TimeRange<RefNs>| b.begin <= a.begin && a.end <= b.end;
+            assert!(inside(select, window) || inside(window, select), "{at}");
             let row = step.row.as_ref().unwrap();
             assert!(row.find(&scene).is_some(), "{at}: there is no {row:?}");
         }
@@ -129,4 +134,55 @@ fn the_periodic_task_is_held_up_as_told() {
     assert!((15.9..16.1).contains(&slow), "{slow} ms");
     let who = culprit(&scene, step(tour, "Who took the time"));
     assert_eq!(who.as_deref(), Some("burner-b 216 on guest-b"));
+}
+
+/// The flow that a step shows.
+fn flow(scene: &Scene, step: &Step) -> Answer {
+    let row = step.row.as_ref().unwrap().find(scene).unwrap();
+    let task = task_of(&scene.facts, row).unwrap();
+    let question = Question { version: 0, task, window: step.select.unwrap().on(scene) };
+    answer(&scene.facts, &question, &Cancel::default()).unwrap().unwrap()
+}
+
+#[test]
+fn the_culprit_is_named_as_told() {
+    let tour = find("culprit").unwrap();
+    let scene = read(&tour.sample);
+    let slow = flow(&scene, step(tour, "Who it was"));
+    assert!((32.7..32.9).contains(&(slow.flow.window.length().0 as f64 / 1e6)));
+    let (total, text) = blame(&scene.facts, &slow.flow).unwrap();
+    assert!((13.9..14.1).contains(&(total.time.0 as f64 / 1e6)), "{total:?}");
+    assert!(text.starts_with("burner-b 216 in guest-b took its vCPU's processor: 14.01 ms"), "{text}");
+    let quick = flow(&scene, step(tour, "The same work, quick"));
+    assert!((17.5..17.7).contains(&(quick.flow.window.length().0 as f64 / 1e6)));
+    assert!(quick.flow.totals().iter().all(|t| !long_who(&scene.facts, t.who).starts_with("burner-b")));
+    let own = quick.flow.totals()[0];
+    assert!(quick.flow.is_own_work(&own) && own.time.0 * 10 > quick.flow.window.length().0 * 8, "{own:?}");
+}
+
+#[test]
+fn the_chain_of_waits_leads_to_the_disk_as_told() {
+    let tour = find("chain").unwrap();
+    let scene = read(&tour.sample);
+    let step_of = |title: &str| step(tour, title).window.unwrap().on(&scene).unwrap();
+    let chain = flow(&scene, &tour.steps[0]);
+    let names = |title: &str| {
+        let window = step_of(title);
+        let pieces = chain.flow.pieces.iter().filter(|p| window.overlaps(&p.range));
+        pieces.map(|p| (long_who(&scene.facts, p.who), p.kind)).collect::<Vec<_>>()
+    };
+    let has = |title: &str, who: &str, kind: FlowKind| {
+        let found = names(title);
+        assert!(found.iter().any(|(name, k)| name.starts_with(who) && *k == kind), "{title}: {found:?}");
+    };
+    has("The journal", "jbd2/sda-8 147 in guest-a", FlowKind::Hypervisor);
+    has("Across the border", "worker 1578 in host", FlowKind::Running);
+    has("Across the border", "qemu-system-x86 1426 in host", FlowKind::Running);
+    has("The true disk", "worker 1578 in host", FlowKind::Disk);
+    assert!(names("A program waits").iter().all(|(name, _)| !name.starts_with("iowriter")), "it only waits");
+    let by_kind = chain.flow.by_kind();
+    let time = |kind: FlowKind| by_kind.iter().find(|(k, _)| *k == kind).map_or(0, |(_, t)| t.0);
+    let ms = |kind: FlowKind| time(kind) as f64 / 1e6;
+    assert!((1.15..1.25).contains(&ms(FlowKind::Disk)), "{by_kind:?}");
+    assert!((6.05..6.15).contains(&ms(FlowKind::Hypervisor)), "{by_kind:?}");
 }
