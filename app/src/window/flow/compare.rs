@@ -27,6 +27,13 @@ const TITLE: f32 = 26.0;
 /// The column of names is this wide at most.
 const NAMES: f32 = 190.0;
 
+/// The width of a difference, and that of the two times below it.
+const NUMBER: f32 = 68.0;
+const TIMES: f32 = 118.0;
+
+/// In tables narrower than this there is no room for the two times.
+const NARROW: f32 = 270.0;
+
 /// Two instances.
 pub struct Pair<'a> {
     /// Their numbers, counted from 0.
@@ -227,10 +234,11 @@ impl DifferenceRow {
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 36.0), Sense::hover());
         let sign = if self.by.0 < 0 { "−" } else { "+" };
         let by = format!("{sign}{}", duration(Dur(self.by.0.abs())));
-        let more = if self.more.is_empty() { String::new() } else { format!(", {}", self.more) };
+        let more_words = if self.more.is_empty() { String::new() } else { format!(", {}", self.more) };
         let times = format!("{} → {}", duration(self.times[0]), duration(self.times[1]));
-        response
-            .widget_info(|| WidgetInfo::labeled(Role::ListItem, true, format!("{}{more}: {by} ({times})", self.text)));
+        response.widget_info(|| {
+            WidgetInfo::labeled(Role::ListItem, true, format!("{}{more_words}: {by} ({times})", self.text))
+        });
         if !ui.is_rect_visible(rect) {
             return;
         }
@@ -243,18 +251,21 @@ impl DifferenceRow {
             theme,
             state,
         );
-        let name = Rect::from_min_max(pos2(left, rect.top()), pos2(right - 80.0, rect.top() + 20.0));
+        let name = Rect::from_min_max(pos2(left, rect.top()), pos2(right - NUMBER, rect.top() + 20.0));
         let cut = line_ui(painter, name, Align2::LEFT_CENTER, &self.text, Theme::body_font(), theme.text);
-        let number = Rect::from_min_max(pos2(right - 80.0, rect.top()), pos2(right, rect.top() + 20.0));
+        let number = Rect::from_min_max(pos2(right - NUMBER, rect.top()), pos2(right, rect.top() + 20.0));
         let color = if is_loud(self.kind) && self.by.0 > 0 { theme.alarm } else { theme.text };
         line_ui(painter, number, Align2::RIGHT_CENTER, &by, Theme::body_font(), color);
         let below = Rect::from_min_max(pos2(left, rect.top() + 16.0), pos2(right, rect.bottom() - 5.0));
-        line_ui(painter, below, Align2::LEFT_CENTER, self.more, Theme::small_font(), theme.secondary);
-        line_ui(painter, below, Align2::RIGHT_CENTER, &times, Theme::small_font(), theme.secondary);
+        // Where there is no room for both times, the difference says enough.
+        let room = if rect.width() < NARROW { 0.0 } else { TIMES };
+        let (more, numbers) = below.split_left_right_at_x(below.right() - room);
+        line_ui(painter, more, Align2::LEFT_CENTER, self.more, Theme::small_font(), theme.secondary);
+        line_ui(painter, numbers, Align2::RIGHT_CENTER, &times, Theme::small_font(), theme.secondary);
         let bar = Rect::from_min_max(pos2(left, rect.bottom() - 4.0), pos2(right, rect.bottom() - 2.0));
         share_bar(painter, bar, theme, &[(state, self.by.0.abs() as f64 / self.largest as f64)]);
-        if cut {
-            response.on_hover_text(&self.text);
+        if cut || room == 0.0 {
+            response.on_hover_text(format!("{}{more_words}\n{times}", self.text));
         }
     }
 }

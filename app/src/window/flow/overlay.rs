@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use egui::{Align2, Color32, Painter, Rect, RichText, Stroke, Ui, pos2, vec2};
-use stratoscope_core::flow::{ArrowKind, FlowKind, Piece};
+use stratoscope_core::flow::{Arrow, ArrowKind, FlowKind, Piece};
 use stratoscope_core::vocab::{RefNs, State};
 
 use crate::window::axis::{Clock, TimeScale, duration, snap};
@@ -72,11 +72,33 @@ impl FlowOverlay<'_> {
         Some((row, self.answer.shown(self.facts, row.machine, t)))
     }
 
+    /// Whether machines are not where the flow was computed.
+    fn moved(&self) -> bool {
+        self.facts.machines.iter().zip(&self.answer.maps).any(|(m, map)| m.map != *map)
+    }
+
+    /// Of a wake-up that of text, of a packet the network's; between guest and host that of stolen time if it is.
+    fn color(&self, arrow: &Arrow) -> Color32 {
+        let theme = self.theme;
+        match arrow.kind {
+            ArrowKind::Wakeup => Theme::mix(theme.ground, theme.text, 0.85),
+            ArrowKind::Network => theme.paint("network"),
+            ArrowKind::Vm => {
+                let at = self.answer.piece_at(arrow.to.1).unwrap_or_default();
+                let touching = [at.saturating_sub(1), at].map(|n| self.answer.flow.pieces.get(n));
+                if touching.into_iter().flatten().any(|p| p.kind.is_stolen()) {
+                    theme.state(State::PreemptedByHost).color
+                } else {
+                    Theme::mix(theme.state(State::Vmm).color, theme.text, 0.35)
+                }
+            }
+        }
+    }
+
     /// The pieces that may be in view: a little more while machines are not where the flow was computed.
     fn seen(&self, scale: &TimeScale) -> std::ops::Range<usize> {
         let pieces = &self.answer.flow.pieces;
-        let moved = self.facts.machines.iter().zip(&self.answer.maps).any(|(m, map)| m.map != *map);
-        if moved {
+        if self.moved() {
             return 0..pieces.len().min(MAX_LOOKED_AT);
         }
         let first = pieces.partition_point(|p| p.range.end < scale.window.begin);
@@ -119,12 +141,19 @@ impl FlowOverlay<'_> {
         painter.add(painting.mesh);
     }
 
-    /// Arrows: of a wake-up a line, of a packet one in the network's colour that takes its time, between a guest
-    /// and its host a dashed one in the colour of stolen time.
+    /// Arrows: of a wake-up a line, of a packet one that takes its time, between a guest and its host a dashed one.
     fn arrows(&self, painter: &Painter, area: Rect, scale: &TimeScale, place: Places<'_>) {
         let mut drawn = Drawn::default();
         let mut found = Vec::new();
-        let arrows = self.answer.flow.arrows.iter().zip(&self.answer.picture.row_of_arrow);
+        let all = &self.answer.flow.arrows;
+        let seen = if self.moved() {
+            0..all.len()
+        } else {
+            let first = all.partition_point(|a| a.to.1 < scale.window.begin);
+            // Packets that are on their way when the window ends.
+            first..(all.partition_point(|a| a.to.1 <= scale.window.end) + 64).min(all.len())
+        };
+        let arrows = all.iter().zip(&self.answer.picture.row_of_arrow).skip(seen.start).take(seen.len());
         for (arrow, rows) in arrows.take(MAX_LOOKED_AT) {
             let Some((from, to)) = rows.filter(|(from, to)| from != to) else { continue };
             let (Some((a, t0)), Some((b, t1))) = (self.at(from, arrow.from.1), self.at(to, arrow.to.1)) else {
@@ -140,11 +169,11 @@ impl FlowOverlay<'_> {
             if !drawn.room(one_way.0, one_way.1, x0, ARROWS_APART) {
                 continue;
             }
-            found.push((arrow.kind, (x0, a), (x1, b)));
+            found.push((self.color(arrow), arrow.kind, (x0, a), (x1, b)));
         }
         if found.len() <= MOST_ARROWS {
-            for (kind, from, to) in found {
-                self.arrow(painter, kind, from, to);
+            for (color, kind, from, to) in found {
+                arrow_ui(painter, self.theme, (kind, color), from, to);
             }
             return;
         }
@@ -154,32 +183,6 @@ impl FlowOverlay<'_> {
         let ground = Align2::LEFT_BOTTOM.anchor_size(pos, galley.size());
         painter.rect_filled(ground.expand(4.0), 4.0, self.theme.raised);
         painter.galley(ground.min, galley, self.theme.text);
-    }
-
-    fn arrow(&self, painter: &Painter, kind: ArrowKind, (x0, a): (f32, (f32, f32)), (x1, b): (f32, (f32, f32))) {
-        let theme = self.theme;
-        let (y0, y1) = (a.0 + a.1 / 2.0, b.0 + b.1 / 2.0);
-        let down = if y1 > y0 { 1.0 } else { -1.0 };
-        let tip = pos2(x1, y1 - down * 7.0);
-        let back = pos2(x1, tip.y - down * 6.0);
-        let (color, width) = match kind {
-            ArrowKind::Wakeup => (Theme::mix(theme.ground, theme.text, 0.85), 1.0),
-            ArrowKind::Network => (theme.paint("network"), 1.5),
-            ArrowKind::Vm => (theme.state(State::PreemptedByHost).color, 1.0),
-        };
-        let (begin, end) = (pos2(x0, y0), back);
-        let shade = Stroke::new(width + 2.0, theme.ground.gamma_multiply(0.7));
-        painter.line_segment([begin, end], shade);
-        let stroke = Stroke::new(width, color);
-        if kind == ArrowKind::Vm {
-            painter.extend(egui::Shape::dashed_line(&[begin, end], stroke, 4.0, 3.0));
-        } else {
-            painter.line_segment([begin, end], stroke);
-        }
-        let mut painting = Painting::default();
-        painting.rect(Rect::from_center_size(begin, vec2(4.0, 4.0)), color);
-        painting.triangle([tip, back - vec2(4.0, 0.0), back + vec2(4.0, 0.0)], color);
-        painter.add(painting.mesh);
     }
 
     /// All but the pieces that a line counts steps back.
@@ -241,6 +244,33 @@ impl Overlay for FlowOverlay<'_> {
             piece_ui(ui, self, piece);
         }
     }
+}
+
+/// An arrow from the middle of one row to the edge of another's bar.
+fn arrow_ui(
+    painter: &Painter,
+    theme: &Theme,
+    (kind, color): (ArrowKind, Color32),
+    (x0, a): (f32, (f32, f32)),
+    (x1, b): (f32, (f32, f32)),
+) {
+    let (y0, y1) = (a.0 + a.1 / 2.0, b.0 + b.1 / 2.0);
+    let down = if y1 > y0 { 1.0 } else { -1.0 };
+    let tip = pos2(x1, y1 - down * 7.0);
+    let back = pos2(x1, tip.y - down * 6.0);
+    let width = if kind == ArrowKind::Network { 1.5 } else { 1.0 };
+    let (begin, end) = (pos2(x0, y0), back);
+    painter.line_segment([begin, end], Stroke::new(width + 2.0, theme.ground.gamma_multiply(0.7)));
+    let stroke = Stroke::new(width, color);
+    if kind == ArrowKind::Vm {
+        painter.extend(egui::Shape::dashed_line(&[begin, end], stroke, 4.0, 3.0));
+    } else {
+        painter.line_segment([begin, end], stroke);
+    }
+    let mut painting = Painting::default();
+    painting.rect(Rect::from_center_size(begin, vec2(4.0, 4.0)), color);
+    painting.triangle([tip, back - vec2(4.0, 0.0), back + vec2(4.0, 0.0)], color);
+    painter.add(painting.mesh);
 }
 
 /// What is said of a piece: a word and what it says.

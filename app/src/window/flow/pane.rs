@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use egui::{RichText, Ui, UiBuilder};
+use stratoscope_core::flow::FlowKind;
 use stratoscope_core::vocab::{RefNs, TimeRange};
 
 use crate::window::axis::duration;
@@ -51,6 +52,7 @@ pub struct FlowPanes {
     scene: Scene,
     scene_of: Option<(u64, u64)>,
     tables: Option<[Table; 3]>,
+    sentence: Option<(FlowKind, String)>,
     answered: u64,
     facts: Arc<Facts>,
     row: Theirs<Option<RowRef>>,
@@ -83,6 +85,7 @@ impl FlowPanes {
             scene: Scene::default(),
             scene_of: None,
             tables: None,
+            sentence: None,
             answered: 0,
             facts: Arc::default(),
             row: Theirs::default(),
@@ -197,6 +200,7 @@ impl FlowPanes {
             self.picked = None;
             let of = self.answer.get().and_then(Option::as_ref);
             self.tables = of.map(|answer| sums::tables(&self.facts, &answer.flow));
+            self.sentence = of.and_then(|a| blame(&self.facts, &a.flow)).map(|(total, text)| (total.kind, text));
         }
         // One after the other: the flow is what is looked at.
         if self.answer.is_current() && self.instances.ask((version, task), &self.facts) {
@@ -312,7 +316,7 @@ impl FlowPanes {
         let compared = pair(self.instances.get(), self.chosen).filter(|_| self.comparing);
         let sentence = match &compared {
             Some(pair) => compare::blame(&self.facts, pair),
-            None => blame(&self.facts, &answer.flow).map(|(total, text)| (total.kind, text)),
+            None => self.sentence.clone(),
         };
         let nothing = answer.flow.pieces.is_empty();
         let range = self.range();

@@ -61,10 +61,15 @@ pub struct Line {
 }
 
 impl Line {
+    fn whole(&self) -> String {
+        let more =
+            if self.more.is_empty() { String::new() } else { format!(", {}", self.more.replace(" · ", " in ")) };
+        format!("{}{more}", self.text)
+    }
+
     /// What a screen reader says.
     pub fn spoken(&self) -> String {
-        let more = if self.more.is_empty() { String::new() } else { format!(" {}", self.more) };
-        format!("{}{more}: {}, {}", self.text, duration(self.time), percent(self.share))
+        format!("{}: {}, {}", self.whole(), duration(self.time), percent(self.share))
     }
 }
 
@@ -89,7 +94,7 @@ pub fn tables(facts: &Facts, flow: &Flow) -> [Table; 3] {
     let totals = flow.totals();
     let several = facts.machines.len() > 1;
     let told = |what: &str, who: Who| match facts.machine(who.machine).filter(|_| several) {
-        Some(machine) => format!("in {}, {what}", machine.name),
+        Some(machine) => format!("{what} · {}", machine.name),
         None => what.to_owned(),
     };
     let culprits = totals.iter().map(|total| {
@@ -119,7 +124,7 @@ pub fn tables(facts: &Facts, flow: &Flow) -> [Table; 3] {
         })
     };
     let (own, mut culprits): (Vec<Line>, Vec<Line>) =
-        culprits.chain(in_flight()).partition(|line| line.more.ends_with(OWN));
+        culprits.chain(in_flight()).partition(|line| line.more.starts_with(OWN));
     culprits.sort_by_key(|line| std::cmp::Reverse(line.time));
     let mut kinds: Vec<Line> = flow
         .by_kind()
@@ -169,8 +174,7 @@ pub fn text(facts: &Facts, flow: &Flow) -> String {
     for table in tables(facts, flow) {
         text.push_str(&format!("\n{}\n", table.title));
         for line in table.lines.iter().chain(&table.own) {
-            let more = if line.more.is_empty() { String::new() } else { format!(" {}", line.more) };
-            text.push_str(&format!("{:>12}  {:>8}  {}{more}\n", duration(line.time), percent(line.share), line.text));
+            text.push_str(&format!("{:>12}  {:>8}  {}\n", duration(line.time), percent(line.share), line.whole()));
         }
     }
     for note in &flow.notes {

@@ -83,8 +83,8 @@ fn the_picture_has_only_rows_of_the_flow_and_the_task_never_an_empty_one() {
 fn tables_add_up_and_name_the_culprit_first() {
     let (facts, found) = flow(ms(5, 30));
     let [culprits, kinds, machines] = tables(&facts, &found.flow);
-    assert_eq!(culprits.lines[0].spoken(), "burner-b 300 in guest-b, preempted by the host: 12 ms, 48.0 %");
-    assert_eq!(culprits.own.as_ref().unwrap().spoken(), "critical 219 in guest-a, its own work: 13 ms, 52.0 %");
+    assert_eq!(culprits.lines[0].spoken(), "burner-b 300, preempted by the host in guest-b: 12 ms, 48.0 %");
+    assert_eq!(culprits.own.as_ref().unwrap().spoken(), "critical 219, its own work in guest-a: 13 ms, 52.0 %");
     for table in [&culprits, &kinds, &machines] {
         let sum: i64 = table.lines.iter().chain(&table.own).map(|line| line.time.0).sum();
         assert_eq!(sum, 25_000_000, "{}", table.title);
@@ -96,7 +96,7 @@ fn tables_add_up_and_name_the_culprit_first() {
     assert!(Part::Machine(fake::B).holds(&found.flow.pieces[longest]));
     let copied = text(&facts, &found.flow);
     assert!(copied.starts_with("Execution flow of critical 219 in guest-a: 25 ms\n"), "{copied}");
-    assert!(copied.contains("12 ms    48.0 %  burner-b 300 in guest-b, preempted by the host"), "{copied}");
+    assert!(copied.contains("12 ms    48.0 %  burner-b 300, preempted by the host in guest-b"), "{copied}");
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn a_slow_execution_of_the_sample_names_the_burner_and_its_time() {
     assert!(h.query_by_label("Execution flow timeline").is_some());
     assert!(h.query_by_label("flow of burner-b 216 in guest-b: 14.01 ms").is_some());
     assert!(h.query_by_label("burner-b 216 in guest-b took its vCPU's processor: 14.01 ms (42.7 %)").is_some());
-    assert!(has(&h, "burner-b 216 in guest-b, preempted by the host: 14.01 ms, 42.7 %"));
+    assert!(has(&h, "burner-b 216, preempted by the host in guest-b: 14.01 ms, 42.7 %"));
     assert!(has(&h, "32.82 ms"));
     assert!(has(&h, "89 INSTANCES, 43 SLOW"));
     h.get_by_label("Why did this take longer?").click();
@@ -126,7 +126,7 @@ fn keys_go_from_piece_to_piece_and_the_flow_stays() {
 #[test]
 fn lines_light_up_their_pieces_and_lead_to_the_longest() {
     let mut h = fighting();
-    let line = "burner-b 300 in guest-b, preempted by the host: 12 ms, 48.0 %";
+    let line = "burner-b 300, preempted by the host in guest-b: 12 ms, 48.0 %";
     h.get_by_label(line).click();
     settle(&mut h);
     h.get_by_label("Zoom to the longest").click();

@@ -170,7 +170,7 @@ pub(super) fn opened(name: &str) -> Harness<'static, Test> {
 
 /// A sample that comes with the program, read in truth.
 pub(super) fn opened_sample(name: &str) -> Harness<'static, Test> {
-    let mut h = harness_of(WindowOptions { opener: reading::opener(), ..options(None) });
+    let mut h = harness_of(WindowOptions { opener: reading::opener(), ..options(None) }, vec2(1600.0, 1000.0));
     let ctx = h.ctx.clone();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample-traces").join(name);
     h.state_mut().window().send(&ctx, Command::Open(vec![path]));

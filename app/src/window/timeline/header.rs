@@ -128,13 +128,7 @@ impl Timeline {
         );
         self.paint_selected_state(ui, states, scale, input);
         let painter = ui.painter_at(states);
-        if let Some(overlay) = input.overlay {
-            let (tree, visible) = (&self.tree, &self.visible);
-            overlay.paint(&painter, states, scale, &|row| {
-                let place = visible.of(tree.find(row)?)?;
-                Some((states.top() + place.y - self.scroll, place.height))
-            });
-        } else {
+        if input.overlay.is_none() {
             self.arrows.find(input.scene, input.view.row, input.view.window);
             let (tree, visible) = (&self.tree, &self.visible);
             self.arrows.paint(&painter, input.scene, tree, visible, self.scroll, states, scale, input.theme);
@@ -147,6 +141,13 @@ impl Timeline {
         }
         self.paint_time(ui, states, scale, input, shared.hover);
         self.paint_headers(ui, names_rect, states, &rows, input);
+        if let Some(overlay) = input.overlay {
+            let (tree, visible) = (&self.tree, &self.visible);
+            overlay.paint(&painter, states, scale, &|row| {
+                let place = visible.of(tree.find(row)?)?;
+                Some((states.top() + place.y - self.scroll, place.height))
+            });
+        }
         let ruler = Ruler::new(ui, egui::FontId::proportional(Sizes::TEXT - 0.5));
         let names = Names {
             scene: input.scene,
