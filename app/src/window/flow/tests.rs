@@ -1,7 +1,8 @@
 //! Flows of machines made by hand: their rows, sums and words.
 
 use stratoscope_core::flow::FlowKind;
-use stratoscope_core::vocab::{Cancel, Cpu, Dur, MachineId, RefNs, RowKey, RowKind, State, Tid, TimeRange};
+use stratoscope_core::sync::ClockMap;
+use stratoscope_core::vocab::{Cancel, Cpu, Dur, MachineId, MachineNs, RefNs, RowKey, RowKind, State, Tid, TimeRange};
 
 use super::answer::{Answer, Question, answer, task_of};
 use super::sums::{Part, tables, text};
@@ -105,4 +106,24 @@ fn a_window_without_the_task_has_an_empty_flow() {
     assert!(found.flow.pieces.is_empty());
     assert_eq!(blame(&facts, &found.flow), None);
     assert_eq!(found.picture.rows.len(), 1);
+}
+
+#[test]
+fn without_the_synchronisation_pieces_stand_where_their_machines_do() {
+    let mut facts = fake::fighting();
+    let map = ClockMap::IDENTITY.shifted(Dur(5_000_000));
+    facts.machines[usize::from(fake::A.0)].map = map;
+    // The same stretch of the task's own clock, seen where the task stands now.
+    let shown = TimeRange::new(map.to_ref(MachineNs(5_000_000)), map.to_ref(MachineNs(30_000_000)));
+    let question = Question { version: 0, task: critical(), window: Some(shown) };
+    let found = answer(&facts, &question, &Cancel::default()).unwrap().unwrap();
+    assert_eq!(found.flow.window, ms(5, 30), "the flow is the same");
+    assert_eq!(found.window(&facts), shown);
+    for piece in &found.flow.pieces {
+        let range = found.range(&facts, piece);
+        let moved = (range.begin - piece.range.begin).0;
+        let expected = if piece.who.machine == fake::A { (shown.begin - RefNs(5_000_000)).0 } else { 0 };
+        assert_eq!(moved, expected, "{piece:?}");
+        assert_eq!(range.length(), piece.range.length());
+    }
 }
