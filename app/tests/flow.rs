@@ -36,12 +36,12 @@ fn a_flow_covers_its_window_and_its_totals_are_its_pieces() {
         let of = |kind: &str| all.iter().filter(|o| o["type"] == kind).collect::<Vec<_>>();
         let pieces = of("piece");
         assert!(pieces.len() > 100, "{name}: {}", pieces.len());
+        let takes_time = |a: &&Value| ns(&a["to"], "t_ns") > ns(&a["from"], "t_ns");
+        let mut flights = of("arrow").into_iter().filter(takes_time).peekable();
         let mut at = ns(pieces[0], "begin_ns");
         for piece in &pieces {
             assert!(KEYS.iter().all(|key| piece.get(key).is_some()), "{piece}");
-            while let Some(arrow) =
-                of("arrow").iter().find(|a| ns(&a["from"], "t_ns") == at && ns(&a["to"], "t_ns") > at)
-            {
+            while let Some(arrow) = flights.next_if(|a| ns(&a["from"], "t_ns") == at) {
                 at = ns(&arrow["to"], "t_ns");
             }
             assert_eq!(ns(piece, "begin_ns"), at, "{name}: {piece}");

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stratoscope_core::flow::{Flow, FlowKind, Worker};
-use stratoscope_core::session::{MachineView, Separator, Session, SessionOptions, Snapshot};
+use stratoscope_core::query::flows::Separator;
+use stratoscope_core::session::{MachineView, Session, SessionOptions, Snapshot};
 use stratoscope_core::sync::SyncRole;
 use stratoscope_core::vm::instances::SLOW_FACTOR;
 use stratoscope_core::vm::{Who, tasks};

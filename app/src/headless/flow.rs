@@ -3,9 +3,11 @@
 use anyhow::bail;
 use serde_json::{Map, Value, json};
 use stratoscope_core::flow::{Arrow, Flow, FlowInstance, FlowKind, Piece, Worker};
+use stratoscope_core::query::flows::Separator;
 use stratoscope_core::query::time::duration;
 use stratoscope_core::query::{Filter, Matcher};
-use stratoscope_core::session::{MachineView, Separator, Snapshot, instants};
+use stratoscope_core::session::{MachineView, Snapshot, instants};
+use stratoscope_core::sync::ClockMap;
 use stratoscope_core::vm::Who;
 use stratoscope_core::vm::instances::{SLOW_FACTOR, pair_marks};
 use stratoscope_core::vocab::{Cancel, MachineNs, Name, Problem, RefNs, TimeRange};
@@ -31,7 +33,8 @@ pub(super) fn run(args: &FlowArgs) -> anyhow::Result<Outcome> {
     let window = Window::new(common, &snapshot)?;
     let mut out = Output::new(common.json, common.limit);
     let filter = filter.map(|f| f.bind(&base(&snapshot)));
-    let printer = Printer { snapshot: &snapshot, window: &window, axis: common.time, filter };
+    let printer =
+        Printer { snapshot: &snapshot, window: &window, axis: common.time, filter, maps: snapshot.world().flow_maps() };
     let mut problems = session.problems().all();
     if !snapshot.traces.is_empty() {
         for task in find_tasks(&snapshot, &args.task)? {
@@ -89,6 +92,8 @@ struct Printer<'a> {
     window: &'a Window,
     axis: TimeAxis,
     filter: Option<Matcher>,
+    /// What flows were computed under.
+    maps: Vec<ClockMap>,
 }
 
 impl Printer<'_> {
@@ -96,7 +101,7 @@ impl Printer<'_> {
     fn instant(&self, who: &Who, t: RefNs) -> i128 {
         let (origin, _) = self.snapshot.origin();
         let own = self.snapshot.machine(who.machine).filter(|_| self.axis == TimeAxis::Local);
-        match own.zip(self.snapshot.flow_maps().get(usize::from(who.machine.0))) {
+        match own.zip(self.maps.get(usize::from(who.machine.0))) {
             Some((machine, map)) => machine.origin_ns + i128::from(map.from_ref(t).0),
             None => origin + i128::from(t.0),
         }

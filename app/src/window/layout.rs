@@ -186,7 +186,12 @@ impl Panes {
             linear.shares.set_share(left, 2.6);
             linear.shares.set_share(breakdown, 1.0);
         }
-        Self { tree: Tree::new(tree_id(), root, tiles), full: None, focused: Some(PaneKind::ExecutionFlow) }
+        Self {
+            tree: Tree::new(tree_id(), root, tiles),
+            full: None,
+            focused: Some(PaneKind::ExecutionFlow),
+            unlinked: BTreeSet::new(),
+        }
     }
 
     /// Every pane that is part of the arrangement, in no particular but a stable order.

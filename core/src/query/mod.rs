@@ -49,6 +49,7 @@ mod ast;
 mod complete;
 mod error;
 mod eval;
+pub mod flows;
 pub mod instant;
 mod lexer;
 mod number;

@@ -26,6 +26,8 @@ pub struct WorldMachine {
     pub extent: TimeRange<MachineNs>,
     /// Rows and points.
     pub store: Arc<StoreSnapshot>,
+    /// Where events were lost, on any CPU.
+    pub lost: Arc<[TimeRange<MachineNs>]>,
 }
 
 /// All machines at one moment.

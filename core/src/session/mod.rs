@@ -13,7 +13,6 @@ mod together;
 
 pub use density::Density;
 pub use find::instants;
-pub use flow::Separator;
 pub use open::{Recordings, Session, SessionOptions, Waker};
 pub use snapshot::{LostView, MachineView, Phase, RecordingView, Snapshot, TraceView};
 pub use together::SyncChoice;

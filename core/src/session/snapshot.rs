@@ -156,6 +156,7 @@ impl Snapshot {
             origin_ns: m.origin_ns,
             extent: m.extent.unwrap_or_else(|| TimeRange::new(MachineNs(0), m.watermark)),
             store: Arc::clone(&m.store),
+            lost: m.lost.iter().map(|l| l.lost.range).collect(),
         };
         World {
             machines: self.machines.iter().map(machine).collect(),

@@ -1,7 +1,7 @@
 //! The execution flow of a task, asked of the engine with what a pane knows: which task, which stretch of time. No
 //! screen here.
 
-use stratoscope_core::flow::{Flow, FlowInput, FlowMachine, Follower, Piece, Worker};
+use stratoscope_core::flow::{Flow, Piece, Worker};
 use stratoscope_core::sync::ClockMap;
 use stratoscope_core::vocab::{Cancel, Cancelled, MachineId, MachineNs, RefNs, RowKey, RowKind, TimeRange};
 
@@ -43,33 +43,8 @@ pub fn task_of(facts: &Facts, row: RowRef) -> Option<RowRef> {
 }
 
 fn worker_of(facts: &Facts, task: RowRef) -> Option<Worker> {
-    let row = facts.machine(task.machine)?.store.find(&task.key)?;
+    let row = facts.world.machine(task.machine)?.store.find(&task.key)?;
     Some(Worker { machine: task.machine, row })
-}
-
-/// The maps that flows are computed under: those of the joined rows, where there are any.
-pub fn maps(facts: &Facts) -> Vec<ClockMap> {
-    let joined = facts.vm.as_ref().map(|view| &view.maps).filter(|maps| maps.len() == facts.machines.len());
-    joined.cloned().unwrap_or_else(|| facts.machines.iter().map(|m| m.map).collect())
-}
-
-/// Asks several questions about flows, looking things up once.
-///
-/// # Errors
-/// Somebody cancelled.
-pub fn with_follower<T>(
-    facts: &Facts,
-    cancel: &Cancel,
-    ask: impl FnOnce(&mut Follower<'_>) -> Result<T, Cancelled>,
-) -> Result<T, Cancelled> {
-    let machines: Vec<FlowMachine<'_>> = facts
-        .machines
-        .iter()
-        .zip(maps(facts))
-        .map(|(m, map)| FlowMachine { id: m.id, name: &m.name, store: &m.store, map, lost: &m.lost })
-        .collect();
-    let input = FlowInput { machines: &machines, view: facts.vm.as_deref(), names: &facts.names, cancel };
-    ask(&mut Follower::new(input))
 }
 
 /// The flow that is asked for; `None` if there is no such task.
@@ -78,12 +53,12 @@ pub fn with_follower<T>(
 /// Somebody cancelled.
 pub fn answer(facts: &Facts, question: &Question, cancel: &Cancel) -> Result<Option<Answer>, Cancelled> {
     let Some(worker) = worker_of(facts, question.task) else { return Ok(None) };
-    let Some(machine) = facts.machine(question.task.machine) else { return Ok(None) };
+    let Some(machine) = facts.world.machine(question.task.machine) else { return Ok(None) };
     let whole = TimeRange::new(MachineNs::MIN, MachineNs::MAX);
     let window = question.window.map_or(whole, |range| machine.to_machine(range));
-    let flow = with_follower(facts, cancel, |follower| follower.follow(worker, window))?;
+    let flow = facts.world.flow(worker, window, cancel)?;
     cancel.check()?;
-    let maps = maps(facts);
+    let maps = facts.world.flow_maps();
     let picture = Picture::new(facts, &maps, question.task, &flow);
     Ok(Some(Answer { question: question.clone(), flow, picture, maps }))
 }
@@ -92,7 +67,7 @@ impl Answer {
     /// An instant of the flow, seen from a machine, on the axis that is shown.
     pub fn shown(&self, facts: &Facts, machine: MachineId, t: RefNs) -> RefNs {
         let map = self.maps.get(usize::from(machine.0));
-        match facts.machine(machine).zip(map) {
+        match facts.world.machine(machine).zip(map) {
             Some((machine, map)) if machine.map != *map => machine.to_ref(map.from_ref(t)),
             _ => t,
         }

@@ -1,12 +1,12 @@
 //! The instances of a task that recurs, each with its flow: which were slow, and what took the time that they lost.
 //! No screen here.
 
-use stratoscope_core::flow::{Flow, FlowInstance, Worker, follow_instances};
-use stratoscope_core::vm::instances::{SLOW_FACTOR, TaskRow, by_sleeps};
-use stratoscope_core::vocab::{Cancel, Cancelled, Dur, MachineId, MachineNs, RefNs, RowKey, RowKind, TimeRange};
+use stratoscope_core::flow::{Flow, FlowInstance, Worker};
+use stratoscope_core::query::flows::Separator;
+use stratoscope_core::vm::instances::SLOW_FACTOR;
+use stratoscope_core::vocab::{Cancel, Cancelled, Dur, MachineId, MachineNs, RefNs, TimeRange};
 
 use crate::window::command::RowRef;
-use crate::window::flow::answer::with_follower;
 use crate::window::flow::words::{kind_words, long_who, short_who};
 use crate::window::joint::facts::Facts;
 
@@ -58,21 +58,16 @@ pub struct Instances {
 /// # Errors
 /// Somebody cancelled.
 pub fn instances(facts: &Facts, task: RowRef, cancel: &Cancel) -> Result<Instances, Cancelled> {
-    let Some(machine) = facts.machine(task.machine) else { return Ok(Instances::default()) };
+    let Some(machine) = facts.world.machine(task.machine) else { return Ok(Instances::default()) };
     let Some(id) = machine.store.find(&task.key) else { return Ok(Instances::default()) };
-    let Some(row) = facts.row(task.machine, &RowKey { kind: RowKind::VmThread, ..task.key }).or(machine.store.row(id))
-    else {
-        return Ok(Instances::default());
-    };
     let whole = TimeRange::new(MachineNs::MIN, MachineNs::MAX);
-    let task_row = TaskRow { machine: task.machine, row, own: &machine.store, view: facts.vm.as_deref() };
-    let found = by_sleeps(&task_row, whole, None, SLOW_FACTOR, cancel)?;
+    let worker = Worker { machine: task.machine, row: id };
+    let found = facts.world.instances(worker, whole, Separator::MostSlept, SLOW_FACTOR, cancel)?.unwrap_or_default();
     if found.period.is_none() || found.list.len() < FEWEST {
         return Ok(Instances::default());
     }
-    let stretches: Vec<_> = found.list.iter().take(MOST).map(|i| (TimeRange::new(i.begin, i.end), i.slow)).collect();
-    let worker = Worker { machine: task.machine, row: id };
-    let followed = with_follower(facts, cancel, |follower| follow_instances(follower, worker, &stretches))?;
+    let first = found.list.get(..MOST).unwrap_or(&found.list);
+    let followed = facts.world.follow_instances(worker, first, cancel)?;
     let shown = |instance: FlowInstance| {
         let loss = instance.culprit.filter(|loss| loss.extra > Dur(0));
         let culprit = loss.map(|l| Culprit {

@@ -74,7 +74,7 @@ impl FlowOverlay<'_> {
 
     /// Whether machines are not where the flow was computed.
     fn moved(&self) -> bool {
-        self.facts.machines.iter().zip(&self.answer.maps).any(|(m, map)| m.map != *map)
+        self.facts.world.machines.iter().zip(&self.answer.maps).any(|(m, map)| m.map != *map)
     }
 
     /// Of a wake-up that of text, of a packet the network's; between guest and host that of stolen time if it is.
@@ -282,7 +282,7 @@ pub fn facts_of(answer: &Answer, facts: &Facts, clock: &Clock, piece: &Piece) ->
     if let Some(victim) = piece.victim {
         list.push(("holds up", long_who(facts, victim)));
     }
-    let detail = facts.names.text(piece.detail);
+    let detail = facts.world.names.text(piece.detail);
     if !detail.is_empty() {
         let word = if piece.kind == FlowKind::Hypervisor { "because of" } else { "detail" };
         list.push((word, detail.to_string()));

@@ -67,7 +67,7 @@ impl Picture {
         let mut rows = vec![FlowRow { row: task, who: flow.who, total: Dur(0) }];
         let mut known: HashMap<RowRef, u32> = HashMap::from_iter([(task, 0)]);
         let place = |who: &Who, t: RefNs| {
-            let machine = facts.machine(who.machine).zip(maps.get(usize::from(who.machine.0)));
+            let machine = facts.world.machine(who.machine).zip(maps.get(usize::from(who.machine.0)));
             let key = machine.and_then(|(m, map)| m.thread(who.tid, map.from_ref(t))).map(|row| row.key());
             RowRef { machine: who.machine, key: key.unwrap_or_else(|| RowKey::thread(who.tid, 0)) }
         };
@@ -169,7 +169,7 @@ fn stores(
         };
         let pen = slot.get_or_insert_with(|| Pen { store: MachineStore::new(&extents), map, end: MachineNs::MIN });
         let id = pen.store.row(row.row.key);
-        let name = facts.names.intern(&row_who(facts, row.row, row.who));
+        let name = facts.world.names.intern(&row_who(facts, row.row, row.who));
         pen.store.rename(id, map.from_ref(flow.window.begin), name);
         ids.push(id);
     }
@@ -203,10 +203,10 @@ fn stores(
 fn label(facts: &Facts, piece: &Piece) -> Name {
     match piece.kind {
         FlowKind::VcpuPreempted | FlowKind::Preempted if piece.victim.is_some() => {
-            facts.names.intern(&who_took(facts, piece.who))
+            facts.world.names.intern(&who_took(facts, piece.who))
         }
         FlowKind::Running => Name::NONE,
-        _ if piece.detail.is_none() => facts.names.intern(kind_words(piece.kind)),
+        _ if piece.detail.is_none() => facts.world.names.intern(kind_words(piece.kind)),
         _ => piece.detail,
     }
 }

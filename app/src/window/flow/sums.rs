@@ -92,8 +92,8 @@ pub fn tables(facts: &Facts, flow: &Flow) -> [Table; 3] {
     let whole = flow.window.length().0.max(1) as f64;
     let share = |time: Dur| time.0 as f64 / whole;
     let totals = flow.totals();
-    let several = facts.machines.len() > 1;
-    let told = |what: &str, who: Who| match facts.machine(who.machine).filter(|_| several) {
+    let several = facts.world.machines.len() > 1;
+    let told = |what: &str, who: Who| match facts.world.machine(who.machine).filter(|_| several) {
         Some(machine) => format!("{what} · {}", machine.name),
         None => what.to_owned(),
     };
@@ -149,7 +149,7 @@ pub fn tables(facts: &Facts, flow: &Flow) -> [Table; 3] {
             Some(line) => line.time = line.time + total.time,
             None => machines.push(Line {
                 part: Some(Part::Machine(id)),
-                text: facts.machine(id).map_or_else(String::new, |m| m.name.to_string()),
+                text: facts.world.machine(id).map_or_else(String::new, |m| m.name.to_string()),
                 more: String::new(),
                 state: State::None,
                 machine: Some(id),

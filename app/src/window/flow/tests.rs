@@ -112,7 +112,7 @@ fn a_window_without_the_task_has_an_empty_flow() {
 fn without_the_synchronisation_pieces_stand_where_their_machines_do() {
     let mut facts = fake::fighting();
     let map = ClockMap::IDENTITY.shifted(Dur(5_000_000));
-    facts.machines[usize::from(fake::A.0)].map = map;
+    facts.world.machines[usize::from(fake::A.0)].map = map;
     // The same stretch of the task's own clock, seen where the task stands now.
     let shown = TimeRange::new(map.to_ref(MachineNs(5_000_000)), map.to_ref(MachineNs(30_000_000)));
     let question = Question { version: 0, task: critical(), window: Some(shown) };

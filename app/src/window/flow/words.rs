@@ -12,11 +12,11 @@ use crate::window::words;
 
 /// Somebody without the machine: `burner-b 216`, `vCPU 0 of guest-a`.
 pub fn short_who(facts: &Facts, who: Who) -> String {
-    let vcpu = facts.vm.as_ref().and_then(|view| view.model.vcpu_of_thread(who.machine, who.tid));
+    let vcpu = facts.world.vm.as_ref().and_then(|view| view.model.vcpu_of_thread(who.machine, who.tid));
     if let Some((vm, vcpu)) = vcpu {
         return words::vcpu_name(vm, vcpu);
     }
-    match (who.tid.0, &*facts.names.text(who.name)) {
+    match (who.tid.0, &*facts.world.names.text(who.name)) {
         (tid, _) if tid <= 0 => "nobody that is known".to_owned(),
         (tid, "") => format!("thread {tid}"),
         (tid, name) => format!("{name} {tid}"),
@@ -26,21 +26,23 @@ pub fn short_who(facts: &Facts, who: Who) -> String {
 /// Somebody, with the machine where there are several: `burner-b 216 in guest-b`.
 pub fn long_who(facts: &Facts, who: Who) -> String {
     let name = short_who(facts, who);
-    match facts.machine(who.machine) {
-        Some(machine) if facts.machines.len() > 1 && !name.contains(" of ") => format!("{name} in {}", machine.name),
+    match facts.world.machine(who.machine) {
+        Some(machine) if facts.world.machines.len() > 1 && !name.contains(" of ") => {
+            format!("{name} in {}", machine.name)
+        }
         _ => name,
     }
 }
 
 /// A row of a flow: what its task was called at last, so that it is called the same as elsewhere.
 pub fn row_who(facts: &Facts, row: RowRef, who: Who) -> String {
-    let stored = facts.machine(row.machine).and_then(|m| m.store.find(&row.key).and_then(|id| m.store.row(id)));
+    let stored = facts.world.machine(row.machine).and_then(|m| m.store.find(&row.key).and_then(|id| m.store.row(id)));
     short_who(facts, Who { name: stored.map_or(who.name, |row| row.name()), ..who })
 }
 
 /// What stands on a bar while somebody has what another one needs.
 pub fn who_took(facts: &Facts, who: Who) -> String {
-    let name = facts.names.text(who.name);
+    let name = facts.world.names.text(who.name);
     // Where there is no room for all of it, what comes after the colon stands alone.
     if name.is_empty() { "took the CPU".to_owned() } else { format!("took the CPU: {name}") }
 }

@@ -179,7 +179,7 @@ pub(crate) fn fighting() -> Facts {
         origin_ns: 0,
         extent: TimeRange::new(ms(0), ms(40)),
         store,
-        lost: Vec::new(),
+        lost: Vec::new().into(),
     };
     let machines =
         vec![machine(HOST, "host", host.done()), machine(A, "guest-a", a.done()), machine(B, "guest-b", b.done())];

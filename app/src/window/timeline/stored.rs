@@ -87,6 +87,7 @@ impl Scene {
             extent: snapshot.extent,
             vm: snapshot.vm.clone(),
             enters_guests: snapshot.traces.iter().any(enters),
+            order: Vec::new(),
         }
     }
 }
