@@ -162,7 +162,7 @@ fn two_ranges_are_compared_by_name() {
     let (one, other) = (TimeRange::new(extent.begin, middle), TimeRange::new(middle, extent.end));
     let pairs = compare([side(one), side(other)], &[RowKind::Thread], &Cancel::default()).unwrap();
     for row in guest.store.rows().filter(|r| r.key().kind == RowKind::Thread && r.key().id > 0) {
-        let name = snapshot.names.text(row.name_at(one.begin)).to_string();
+        let name = snapshot.names.text(row.name_at(one.end)).to_string();
         let (before, pair) = (row.sums(one), pairs.iter().find(|p| p.name == name));
         let time = |state: State| pair.map_or(Dur(0), |p| p.sides[0].sums.time(state));
         assert!(time(State::RunningUser) >= before.time(State::RunningUser), "{name}");

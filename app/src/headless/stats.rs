@@ -97,7 +97,7 @@ impl Printer<'_> {
         let mut table = Table::new(&["  busy", "<of", "<row", "<states"]);
         for (row, sums) in rows {
             let key = row.key();
-            let name = self.snapshot.names.text(row.name_at(range.begin)).to_string();
+            let name = self.snapshot.names.text(row.name_at(range.end)).to_string();
             let states: Map<String, Value> = State::ALL
                 .iter()
                 .skip(1)

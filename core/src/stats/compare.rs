@@ -73,7 +73,7 @@ pub fn compare(sides: [CompareSide<'_>; 2], kinds: &[RowKind], cancel: &Cancel) 
             let name = match key.kind {
                 RowKind::Thread if key.is_idle_task() => format!("idle task of CPU {}", key.cpu.0),
                 RowKind::Cpu | RowKind::PhysicalCpu => format!("CPU {}", key.id),
-                _ => side.names.text(row.name_at(side.range.begin)).to_string(),
+                _ => side.names.text(row.name_at(side.range.end)).to_string(),
             };
             let at = *known.entry((key.kind, name)).or_insert_with_key(|(kind, name)| {
                 pairs.push(Pair { kind: *kind, name: name.clone(), sides: Default::default() });
