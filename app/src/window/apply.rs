@@ -12,6 +12,7 @@ use crate::window::flow::answer as flow;
 use crate::window::joint::clocks::aligned;
 use crate::window::layout::{PaneKind, Panes, Preset};
 use crate::window::navigate::{self, Place};
+use crate::window::own::{self, Past};
 use crate::window::relations;
 use crate::window::settings::ThemeChoice;
 use crate::window::state::{Overlay, State};
@@ -43,6 +44,8 @@ pub enum Effect {
     ShowTourStep,
     /// Select another row of the focused pane: only it knows what it shows, and in which order.
     StepRow(RowStep),
+    /// Move the selected row up or down: only its pane knows what stands beside it.
+    MoveRow(Direction),
     /// Select the next or previous row that the search finds.
     StepMatch(Direction),
     /// Follow this task: its execution flow is shown.
@@ -181,6 +184,9 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
             }
         }
 
+        Command::Mark(command) => return own::marks::apply(state, command),
+        Command::Rows(command) => return own::rows::apply(state, command),
+
         Command::SetSynced(on) => return choose(state, SyncChoice { enabled: on, ..state.choice.clone() }),
         Command::ToggleSynced => {
             return choose(state, SyncChoice { enabled: !state.choice.enabled, ..state.choice.clone() });
@@ -272,36 +278,41 @@ fn toggle_link(state: &mut State, pane: Option<PaneKind>) {
     keep_layout(state);
 }
 
-/// How many choices can be taken back.
-const CHOICES: usize = 50;
-
 /// A choice that can be taken back.
 fn choose_anew(state: &mut State, choice: SyncChoice) -> Vec<Effect> {
     if choice != state.choice {
-        let (back, forward) = &mut state.past_choices;
-        back.push(state.choice.clone());
-        if back.len() > CHOICES {
-            back.remove(0);
-        }
-        forward.clear();
+        own::history::remember(state, Past::Choice(state.choice.clone()));
     }
     choose(state, choice)
 }
 
 fn undo_choice(state: &mut State, direction: Direction) -> Vec<Effect> {
-    let (back, forward) = &mut state.past_choices;
+    let (back, forward) = &mut state.past;
     let (from, to) = match direction {
         Direction::Back => (back, forward),
         Direction::Forward => (forward, back),
     };
-    let Some(choice) = from.pop() else {
-        state.notice = Some("There is no other choice to go to".to_owned());
-        return Vec::new();
-    };
-    to.push(state.choice.clone());
-    // Switching the synchronisation off and on is no choice to be taken back.
-    let enabled = state.choice.enabled;
-    choose(state, SyncChoice { enabled, ..choice })
+    match from.pop() {
+        Some(Past::Choice(choice)) => {
+            to.push(Past::Choice(state.choice.clone()));
+            // Switching the synchronisation off and on is no choice to be taken back.
+            let enabled = state.choice.enabled;
+            choose(state, SyncChoice { enabled, ..choice })
+        }
+        Some(Past::Own(own)) => {
+            to.push(Past::Own(state.view.own.clone()));
+            state.naming = None;
+            own::history::put(state, own);
+            Vec::new()
+        }
+        None => {
+            state.notice = Some(match direction {
+                Direction::Back => "There is nothing to take back; Backspace goes back in time".to_owned(),
+                Direction::Forward => "There is nothing to make again".to_owned(),
+            });
+            Vec::new()
+        }
+    }
 }
 
 fn choose(state: &mut State, choice: SyncChoice) -> Vec<Effect> {
@@ -499,7 +510,9 @@ fn seek(state: &State, direction: Direction) -> EventSeek {
 }
 
 fn dismiss(state: &mut State) -> Vec<Effect> {
-    if state.overlay != Overlay::None {
+    if state.naming.take().is_some() {
+        // Its field goes, and the bookmark stays as it is called.
+    } else if state.overlay != Overlay::None {
         state.overlay = Overlay::None;
     } else if !state.view.search.is_empty() {
         state.view.search.clear();

@@ -7,6 +7,7 @@ use egui::{Color32, CursorIcon, Painter, Pos2, Rect, Sense, Stroke, Ui, WidgetIn
 use stratoscope_core::query::time;
 use stratoscope_core::vocab::{Dur, RefNs, TimeRange};
 
+use crate::window::own::axis_marks::{Mark, mark_at, sign};
 use crate::window::theme::{Sizes, Theme};
 use crate::window::view::TimeFormat;
 
@@ -193,6 +194,8 @@ pub enum AxisAction {
     Select(TimeRange<RefNs>),
     /// Show everything.
     ShowAll,
+    /// Select a bookmark's time, as it is.
+    Go(TimeRange<RefNs>),
 }
 
 /// What an axis shows besides ticks.
@@ -203,6 +206,8 @@ pub struct AxisMarks<'a> {
     pub hover: Option<RefNs>,
     /// Ranges of which something is missing.
     pub lost: &'a [TimeRange<RefNs>],
+    /// Bookmarks and markers.
+    pub marks: &'a [Mark],
 }
 
 /// Draws an axis over `rect` and takes drags (a range) and double clicks (the whole).
@@ -225,11 +230,21 @@ pub fn axis_ui(
             Some(format!("{} to {}", clock.instant(scale.window.begin), clock.instant(scale.window.end)));
         info
     });
+    let near = response.hover_pos().and_then(|pos| mark_at(marks.marks, scale, pos.x));
+    let response = match near {
+        Some(mark) => response.on_hover_text_at_pointer(&mark.hint),
+        None => response,
+    };
     let painter = ui.painter_at(rect);
     paint(&painter, rect, scale, clock, theme, marks);
 
     if response.double_clicked() {
         return Some(AxisAction::ShowAll);
+    }
+    if response.clicked()
+        && let Some(mark) = near
+    {
+        return Some(AxisAction::Go(mark.range));
     }
     if response.drag_started() {
         *from = ui.input(|i| i.pointer.press_origin()).map(|p| scale.t(p.x));
@@ -263,6 +278,7 @@ fn paint(painter: &Painter, rect: Rect, scale: &TimeScale, clock: &Clock, theme:
     if let Some(selection) = marks.selection {
         paint_selection(painter, rect, scale, theme, selection, &mut places);
     }
+    paint_marks(painter, rect, scale, theme, marks.marks, &mut places);
     let mut labels = 0;
     for t in &ticks.at {
         let x = snap(painter, scale.x(*t));
@@ -296,6 +312,45 @@ fn paint(painter: &Painter, rect: Rect, scale: &TimeScale, clock: &Clock, theme:
         painter.vline(x, rect.y_range(), Stroke::new(1.0, Theme::mix(theme.ground, theme.text, 0.7)));
     }
 }
+
+/// Bookmarks with as much of their texts as there is room for, markers, and how far those are apart.
+fn paint_marks(painter: &Painter, rect: Rect, scale: &TimeScale, theme: &Theme, marks: &[Mark], places: &mut Places) {
+    let markers: Vec<&Mark> = marks.iter().filter(|m| m.bookmark.is_none()).collect();
+    if let [a, b] = markers.as_slice() {
+        let between = TimeRange::new(a.range.begin, b.range.begin);
+        if let Some((x0, x1)) = scale.span(between).filter(|_| between.begin < between.end) {
+            let y = rect.top() + 2.5;
+            painter.hline(x0..=x1, y, Stroke::new(1.0, theme.text));
+            let text = format!("A–B {}", duration(between.length()));
+            let galley = painter.layout_no_wrap(text, Theme::small_font(), theme.text);
+            let width = galley.size().x;
+            let lefts = [(x0 + x1 - width) / 2.0, x1 + 8.0, x0 - 8.0 - width];
+            if let Some(x) = places.put_one_of(&lefts, width) {
+                painter.galley(pos2(x, rect.center().y - galley.size().y / 2.0), galley, theme.text);
+            }
+        }
+    }
+    for mark in marks {
+        sign(painter, rect, scale, mark, theme);
+        let x = scale.x(mark.range.begin);
+        if mark.bookmark.is_none() || !rect.x_range().contains(x) {
+            places.taken.push((x - 5.0, x + 6.0));
+            continue;
+        }
+        places.taken.push((x, x));
+        let mut text: String = mark.text.chars().take(MARK_TEXT).collect();
+        if text.len() < mark.text.len() {
+            text.push('…');
+        }
+        let galley = painter.layout_no_wrap(text, Theme::small_font(), theme.good);
+        if let Some(left) = places.put(x + Places::GAP + 4.0, galley.size().x) {
+            painter.galley(pos2(left, rect.center().y - galley.size().y / 2.0), galley, theme.good);
+        }
+    }
+}
+
+/// As many characters of a bookmark's text stand on the axis; all of it is told to the pointer.
+const MARK_TEXT: usize = 24;
 
 /// The finest group of digits of an instant that is not zero.
 fn base_unit(t: RefNs, clock: &Clock) -> i64 {

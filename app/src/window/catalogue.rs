@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 use crate::window::command::{Command, Direction, RowStep};
 use crate::window::keys::Chord;
 use crate::window::layout::{PaneKind, Preset};
+use crate::window::own::{MarkCommand, RowCommand};
+use crate::window::timeline::rows::Sort;
 
 /// How much one step zooms.
 const ZOOM_STEP: f64 = 1.5;
@@ -26,6 +28,8 @@ pub enum Group {
     Walk,
     /// Looking for something.
     Find,
+    /// Bookmarks, markers, and which rows stand where.
+    Mark,
     /// Panes and how rows are drawn.
     View,
     /// Help and the program itself.
@@ -34,7 +38,7 @@ pub enum Group {
 
 impl Group {
     /// All groups in the order of menus.
-    pub const ALL: [Self; 6] = [Self::File, Self::Time, Self::Walk, Self::Find, Self::View, Self::Help];
+    pub const ALL: [Self; 7] = [Self::File, Self::Time, Self::Walk, Self::Find, Self::Mark, Self::View, Self::Help];
 
     /// What it is called.
     pub fn title(self) -> &'static str {
@@ -43,6 +47,7 @@ impl Group {
             Self::Time => "Time",
             Self::Walk => "Walk",
             Self::Find => "Find",
+            Self::Mark => "Mark and arrange",
             Self::View => "View",
             Self::Help => "Help",
         }
@@ -129,9 +134,30 @@ pub static ENTRIES: &[Entry] = entries! {
     Find "match-previous" "Previous row found" ["Shift+F3", "Ctrl+Shift+G"] true Command::StepMatch(Back);
     Find "palette" "Run a command…" ["Ctrl+P", "Ctrl+Shift+P"] false Command::TogglePalette;
 
+    Walk "bookmark-next" "Next bookmark" ["Ctrl+."] true Command::Mark(MarkCommand::Step(Forward));
+    Walk "bookmark-previous" "Previous bookmark" ["Ctrl+,"] true Command::Mark(MarkCommand::Step(Back));
+
+    Mark "undo-choice" "Undo: bookmarks, rows, clocks, virtual machines" ["Ctrl+Z"] true Command::UndoChoice(Back);
+    Mark "redo-choice" "Redo" ["Ctrl+Shift+Z"] true Command::UndoChoice(Forward);
+    Mark "bookmark" "Bookmark the selection" ["B"] true Command::Mark(MarkCommand::Add);
+    Mark "marker-a" "Marker A at the cursor, or away" ["M"] true Command::Mark(MarkCommand::Marker(0));
+    Mark "marker-b" "Marker B at the cursor, or away" ["Shift+M"] true Command::Mark(MarkCommand::Marker(1));
+    Mark "markers-select" "Select between the markers" ["Alt+M"] true Command::Mark(MarkCommand::SelectMarkers);
+    Mark "markers-clear" "Clear the markers" ["Ctrl+Shift+M"] true Command::Mark(MarkCommand::ClearMarkers);
+    Mark "row-hide" "Hide the row" ["X"] true Command::Rows(RowCommand::Hide(None));
+    Mark "row-hide-others" "Hide the other rows of its pane" ["Shift+X"] true Command::Rows(RowCommand::HideOthers(None));
+    Mark "rows-show" "Show all hidden rows" ["Ctrl+Shift+X"] true Command::Rows(RowCommand::ShowAll);
+    Mark "row-pin" "Pin the row on top, or unpin it" ["P"] true Command::Rows(RowCommand::Pin(None));
+    Mark "row-move-up" "Move the row up" ["Alt+Up"] true Command::Rows(RowCommand::Move(Back));
+    Mark "row-move-down" "Move the row down" ["Alt+Down"] true Command::Rows(RowCommand::Move(Forward));
+    Mark "rows-order" "Forget how rows were moved" [] true Command::Rows(RowCommand::ResetOrder);
+    Mark "sort-next" "Next order of threads" ["O"] true Command::Rows(RowCommand::CycleSort);
+    Mark "sort-cpu-time" "Sort threads by CPU time" [] true Command::Rows(RowCommand::Sort(Sort::CpuTime));
+    Mark "sort-name" "Sort threads by name" [] true Command::Rows(RowCommand::Sort(Sort::Name));
+    Mark "sort-tid" "Sort threads by tid" [] true Command::Rows(RowCommand::Sort(Sort::Tid));
+    Mark "sort-first" "Sort threads by first activity" [] true Command::Rows(RowCommand::Sort(Sort::FirstActivity));
+
     View "synced" "Synchronised or by the clocks' dates" ["Y"] true Command::ToggleSynced;
-    View "undo-choice" "Undo the last choice about clocks and virtual machines" ["Ctrl+Z"] true Command::UndoChoice(Back);
-    View "redo-choice" "Make that choice again" ["Ctrl+Shift+Z"] true Command::UndoChoice(Forward);
     View "mark-event" "Mark the picked event, to align another with it" [] true Command::MarkEvent;
     View "align-events" "Align the picked event with the marked one" [] true Command::AlignEvents;
     View "preset-synchronisation" "Arrange: synchronisation" [] true Command::SetPreset(Preset::Synchronisation);
@@ -149,6 +175,7 @@ pub static ENTRIES: &[Entry] = entries! {
     View "pane-flow" "Execution flow" ["Ctrl+7"] true Command::TogglePane(PaneKind::ExecutionFlow);
     View "pane-flow-breakdown" "Flow: where the time went" ["Alt+7"] true Command::TogglePane(PaneKind::FlowBreakdown);
     View "preset-flow" "Arrange: execution flow" [] true Command::SetPreset(Preset::ExecutionFlow);
+    View "pane-bookmarks" "Bookmarks" ["Alt+B"] true Command::TogglePane(PaneKind::Bookmarks);
     View "preset-kernel" "Arrange: kernel" [] true Command::SetPreset(Preset::Kernel);
     View "preset-compare" "Arrange: machines beside each other" [] true Command::SetPreset(Preset::Compare);
     View "preset-vms" "Arrange: virtual machines" [] true Command::SetPreset(Preset::VirtualMachines);

@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
 use stratoscope_core::session::SyncChoice;
 use stratoscope_core::vocab::{Cpu, MachineId, RefNs, RowKey, State, TimeRange};
 
 use crate::window::layout::{PaneKind, Preset};
+use crate::window::own::{MarkCommand, RowCommand};
 
 /// A row of the session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RowRef {
     /// Its machine.
     pub machine: MachineId,
@@ -146,6 +148,11 @@ pub enum Command {
     /// Go to the next or previous row that the search finds.
     StepMatch(Direction),
 
+    /// Something about bookmarks and markers.
+    Mark(MarkCommand),
+    /// Something about which rows stand where.
+    Rows(RowCommand),
+
     /// Select an event of the table, and with it its instant.
     SelectEvent(PickedEvent),
 
@@ -155,7 +162,8 @@ pub enum Command {
     ToggleSynced,
     /// Choose reference, methods, offsets by hand.
     ChooseSync(SyncChoice),
-    /// Take back the last choice about clocks and virtual machines, or make it again.
+    /// Take back the last choice about clocks and virtual machines, or change of bookmarks, markers and row tools;
+    /// or make it again.
     UndoChoice(Direction),
     /// Remember the picked event, to align another one with it; once more forgets it.
     MarkEvent,

@@ -11,6 +11,7 @@ use crate::window::flow::answer::task_of;
 use crate::window::frame::FrameContext;
 use crate::window::layout::PaneKind;
 use crate::window::navigate;
+use crate::window::own::{MarkCommand, RowCommand};
 use crate::window::parts::{heading_ui, line_ui, pair_ui, share_bar_ui, swatch, swatch_ui};
 use crate::window::relations;
 use crate::window::theme::{Sizes, Theme};
@@ -173,6 +174,10 @@ fn interval_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, row: RowRef, interval: &I
     let hint = cx.keymap.hint("waker");
     button_ui(ui, cx, "Zoom to it", "", true, Command::SetWindow { window, remember: true });
     button_ui(ui, cx, "Select its time", "", true, Command::SelectTime(Some(span)));
+    let hint_mark = cx.keymap.hint("bookmark");
+    button_ui(ui, cx, "Bookmark", &hint_mark, true, Command::Mark(MarkCommand::Add));
+    let hint_others = cx.keymap.hint("row-hide-others");
+    button_ui(ui, cx, "Hide others", &hint_others, true, Command::Rows(RowCommand::HideOthers(Some(row))));
     button_ui(ui, cx, "Events here", "", true, Command::ShowPane(PaneKind::Events));
     if row.key.kind == RowKind::Thread {
         button_ui(ui, cx, "Go to waker", &hint, can_follow, Command::FollowWaker);

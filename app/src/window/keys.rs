@@ -7,6 +7,7 @@ use egui::{Event, Key, Modifiers};
 
 use crate::window::catalogue::{self, ENTRIES, Entry};
 use crate::window::command::Command;
+use crate::window::own::{MarkCommand, RowCommand};
 
 /// A key with its modifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +99,8 @@ impl Chord {
                 | Command::StepMatch(_)
                 | Command::ZoomHistory(_)
                 | Command::ZoomUi(Some(_))
+                | Command::Mark(MarkCommand::Step(_))
+                | Command::Rows(RowCommand::Move(_))
         )
     }
 }

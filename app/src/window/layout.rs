@@ -35,6 +35,8 @@ pub enum PaneKind {
     ExecutionFlow,
     /// Where the time of that flow went.
     FlowBreakdown,
+    /// The list of bookmarks.
+    Bookmarks,
 }
 
 impl PaneKind {
@@ -74,6 +76,7 @@ impl PaneKind {
             Self::Instant => "State at the cursor",
             Self::ExecutionFlow => "Execution flow",
             Self::FlowBreakdown => "Flow: where the time went",
+            Self::Bookmarks => "Bookmarks",
         }
     }
 }

@@ -28,6 +28,7 @@ pub mod keys_sheet;
 pub mod layout;
 pub mod navigate;
 pub mod overview;
+pub mod own;
 pub mod palette;
 pub mod panes;
 pub mod parts;

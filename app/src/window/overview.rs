@@ -11,6 +11,7 @@ use stratoscope_core::vocab::{Dur, RefNs, TimeRange};
 
 use crate::window::axis::{TimeScale, duration, snap};
 use crate::window::command::Command;
+use crate::window::own::axis_marks::{mark_at, marks_of, sign};
 use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::mesh::Painting;
 use crate::window::timeline::scene::{Scene, SceneMachine};
@@ -82,6 +83,10 @@ impl Overview {
         self.pointer(ui, &response, &scale, input, &mut commands);
         self.paint(ui, outer, rect, &scale, input);
         self.paint_over(ui, outer, rect, &scale, input, shared);
+        let marks = marks_of(&input.view.own, input.scene);
+        if let Some(mark) = response.hover_pos().and_then(|pos| mark_at(&marks, &scale, pos.x)) {
+            response.clone().on_hover_text_at_pointer(&mark.hint);
+        }
         if let Some(pos) = response.hover_pos() {
             let t = scale.t(pos.x);
             if shared.hover != Some(t) {
@@ -170,6 +175,9 @@ impl Overview {
         if let Some(t) = shared.hover {
             let x = snap(&painter, scale.x(t));
             painter.vline(x, rect.y_range(), Stroke::new(1.0, theme.secondary.gamma_multiply(0.7)));
+        }
+        for mark in marks_of(&input.view.own, input.scene) {
+            sign(&painter, rect, scale, &mark, theme);
         }
         let frame = frame_of(scale, input.view.window, outer);
         if input.view.window != input.view.bounds {

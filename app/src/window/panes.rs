@@ -15,6 +15,8 @@ use crate::window::flow::FlowPanes;
 use crate::window::frame::FrameContext;
 use crate::window::joint::JointPanes;
 use crate::window::layout::{PaneKind, simplification};
+use crate::window::own::Place;
+use crate::window::own::bookmarks_pane::BookmarksPane;
 use crate::window::statistics::Statistics;
 use crate::window::status_bar::Hover;
 use crate::window::theme::{Sizes, Theme};
@@ -33,6 +35,8 @@ pub struct PaneMemory {
     pub joint: JointPanes,
     /// The execution flow.
     pub flow: FlowPanes,
+    /// The list of bookmarks.
+    pub bookmarks: BookmarksPane,
     /// What timelines have in common.
     pub shared: Shared,
 }
@@ -46,6 +50,7 @@ impl PaneMemory {
             statistics: Statistics::new(Wake::clone(&wake)),
             joint: JointPanes::new(&wake),
             flow: FlowPanes::new(&wake),
+            bookmarks: BookmarksPane::default(),
             shared: Shared::default(),
         }
     }
@@ -65,6 +70,11 @@ impl PaneMemory {
             return self.flow.step_row(from, step);
         }
         self.timelines.get(pane)?.step_row(from, step)
+    }
+
+    /// Where a pane's row goes when it is moved up or down.
+    pub fn move_row(&self, pane: &PaneKind, row: RowRef, direction: Direction) -> Option<Place> {
+        self.timelines.get(pane)?.move_row(row, direction)
     }
 
     /// The next row that the search finds in a pane.
@@ -126,6 +136,7 @@ impl PaneBehavior<'_, '_> {
             PaneKind::PhysicalCpus => self.timeline_ui(ui, kind, RowSet::PhysicalCpus, None),
             PaneKind::Events => self.memory.events.ui(ui, self.cx, self.pages),
             PaneKind::Statistics => self.memory.statistics.ui(ui, self.cx),
+            PaneKind::Bookmarks => self.memory.bookmarks.ui(ui, self.cx),
             PaneKind::Synchronisation | PaneKind::Exits | PaneKind::Steal | PaneKind::Periodic | PaneKind::Instant => {
                 let PaneMemory { joint, shared, .. } = &mut *self.memory;
                 joint.ui(ui, self.cx, kind, shared);
@@ -331,6 +342,7 @@ impl Behavior<PaneKind> for PaneBehavior<'_, '_> {
             PaneKind::Instant => "pane-instant",
             PaneKind::ExecutionFlow => "pane-flow",
             PaneKind::FlowBreakdown => "pane-flow-breakdown",
+            PaneKind::Bookmarks => "pane-bookmarks",
         };
         let full = self.cx.keymap.hint("full-pane");
         let own = catalogue::entry(id).map_or_else(String::new, |e| self.cx.keymap.text(e));

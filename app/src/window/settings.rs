@@ -13,10 +13,14 @@ use stratoscope_core::vocab::Problem;
 
 use crate::window::joint::clocks::KeptChoice;
 use crate::window::layout::Panes;
+use crate::window::own::Own;
 use crate::window::view::TimeFormat;
 
 /// How many folders the list of recent ones keeps, and of how many experiments the arrangement is remembered.
 const RECENT: usize = 12;
+
+/// Of how many experiments bookmarks and row tools are remembered: they are somebody's work.
+const EXPERIMENTS: usize = 200;
 
 /// Dark, light, or what the system says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +62,8 @@ pub struct Settings {
     pub layouts: Vec<(Vec<PathBuf>, Panes)>,
     /// What was chosen about clocks, by what was open.
     pub clocks: Vec<(Vec<PathBuf>, KeptChoice)>,
+    /// Bookmarks, markers and row tools, by what was open.
+    pub own: Vec<(Vec<PathBuf>, Own)>,
 }
 
 impl Default for Settings {
@@ -75,6 +81,7 @@ impl Default for Settings {
             details: true,
             layouts: Vec::new(),
             clocks: Vec::new(),
+            own: Vec::new(),
         }
     }
 }
@@ -125,6 +132,20 @@ impl Settings {
         if *choice != SyncChoice::default() && !paths.is_empty() {
             self.clocks.insert(0, (paths.to_vec(), KeptChoice::of(choice)));
             self.clocks.truncate(RECENT);
+        }
+    }
+
+    /// What the user made of these paths.
+    pub fn own(&self, paths: &[PathBuf]) -> Own {
+        self.own.iter().find(|(p, _)| p == paths).map_or_else(Own::default, |(_, own)| own.clone())
+    }
+
+    /// Remembers what the user made of these paths.
+    pub fn set_own(&mut self, paths: &[PathBuf], own: &Own) {
+        self.own.retain(|(p, _)| p != paths);
+        if *own != Own::default() && !paths.is_empty() {
+            self.own.insert(0, (paths.to_vec(), own.clone()));
+            self.own.truncate(EXPERIMENTS);
         }
     }
 

@@ -20,6 +20,8 @@ use crate::window::keys::{KeyState, Keymap};
 use crate::window::keys_sheet::keys_sheet_ui;
 use crate::window::layout::PaneKind;
 use crate::window::overview::Overview;
+use crate::window::own::RowCommand;
+use crate::window::own::naming::Naming;
 use crate::window::palette::Palette;
 use crate::window::panes::{PaneBehavior, PaneMemory};
 use crate::window::problems::{self, problems_ui};
@@ -82,6 +84,7 @@ pub struct Window {
     sidebar: Sidebar,
     details: Details,
     palette: Palette,
+    naming: Naming,
     dialogs: Dialogs,
     samples: Vec<Sample>,
     hover: Hover,
@@ -123,6 +126,7 @@ impl Window {
             sidebar: Sidebar::default(),
             details: Details::default(),
             palette: Palette::default(),
+            naming: Naming::default(),
             dialogs: Dialogs::new(options.native_dialogs),
             samples: options.samples,
             hover: Hover::default(),
@@ -133,6 +137,7 @@ impl Window {
             wake,
             ctx: ctx.clone(),
         };
+        window.panes.shared.keys = Arc::new(window.keymap.clone());
         window.dress(ctx);
         window
     }
@@ -200,6 +205,7 @@ impl Window {
             sidebar: &mut self.sidebar,
             details: &mut self.details,
             palette: &mut self.palette,
+            naming: &mut self.naming,
             samples: &self.samples,
             hover: self.hover,
         };
@@ -354,6 +360,17 @@ impl Window {
                 let picked = self.panes.flow.along_arrow();
                 self.pick(ctx, picked);
             }
+            Effect::MoveRow(direction) => {
+                let row = self.state.view.row;
+                let pane = row.and_then(|row| self.state.pane_of(row));
+                let place = pane.zip(row).and_then(|(pane, row)| self.panes.move_row(&pane, row, direction));
+                match place {
+                    Some(place) => {
+                        apply(&mut self.state, Command::Rows(RowCommand::Put(place)));
+                    }
+                    None => self.state.notice = Some("There is no row beside it to move it past".to_owned()),
+                }
+            }
             Effect::StepMatch(direction) => {
                 let from = self.state.view.row;
                 let pane = self.search_pane();
@@ -499,6 +516,7 @@ struct Parts<'a> {
     sidebar: &'a mut Sidebar,
     details: &'a mut Details,
     palette: &'a mut Palette,
+    naming: &'a mut Naming,
     samples: &'a [Sample],
     hover: Hover,
 }
@@ -567,6 +585,7 @@ fn window_ui(
         }
     });
     parts.palette.ui(ui, cx, cx.state.overlay == Overlay::Palette);
+    parts.naming.ui(ui, cx);
     if cx.state.overlay == Overlay::Keys {
         keys_sheet_ui(ui, cx);
     }
@@ -656,5 +675,7 @@ mod flow_tests;
 mod joint_tests;
 #[cfg(test)]
 mod link_tests;
+#[cfg(test)]
+mod own_tests;
 #[cfg(test)]
 mod tests;

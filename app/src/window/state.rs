@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use stratoscope_core::session::SyncChoice;
 use stratoscope_core::vocab::{Dur, RefNs, RowKind, TimeRange};
@@ -10,6 +11,7 @@ use stratoscope_core::vocab::{Dur, RefNs, RowKind, TimeRange};
 use crate::window::axis::Clock;
 use crate::window::command::{PickedEvent, RowRef};
 use crate::window::layout::{PaneKind, Panes, Preset};
+use crate::window::own::Past;
 use crate::window::settings::Settings;
 use crate::window::timeline::scene::Scene;
 use crate::window::tour;
@@ -58,8 +60,10 @@ pub struct State {
     pub tour: Option<tour::Progress>,
     /// What was chosen about clocks.
     pub choice: SyncChoice,
-    /// Choices before, to go back to, and those that were taken back.
-    pub past_choices: (Vec<SyncChoice>, Vec<SyncChoice>),
+    /// What was there before changes, to go back to, and what was taken back.
+    pub past: (Vec<Past>, Vec<Past>),
+    /// The bookmark whose text is asked for.
+    pub naming: Option<u32>,
     /// The event that another one is to be aligned with.
     pub align: Option<PickedEvent>,
     /// What the last command has to say: why it did nothing.
@@ -88,7 +92,8 @@ impl State {
             problems: false,
             event: None,
             choice: SyncChoice::default(),
-            past_choices: Default::default(),
+            past: Default::default(),
+            naming: None,
             align: None,
             tour: None,
             notice: None,
@@ -104,7 +109,9 @@ impl State {
     }
 
     fn reset_view(&mut self, window: TimeRange<RefNs>, bounds: TimeRange<RefNs>) {
+        let own = Arc::clone(&self.view.own);
         self.view = View::new(window, bounds);
+        self.view.own = own;
         self.view.hide_idle = self.settings.hide_idle;
         self.view.compact = self.settings.compact;
         self.view.by_machine = self.settings.by_machine;
@@ -118,7 +125,8 @@ impl State {
         self.placed = false;
         self.event = None;
         self.choice = self.settings.clocks(&paths);
-        self.past_choices = Default::default();
+        self.past = Default::default();
+        self.naming = None;
         self.own_time.clear();
         self.align = None;
         // A tour goes on with its sample; over other traces it has nothing to say.
@@ -126,6 +134,7 @@ impl State {
         self.notice = None;
         self.overlay = Overlay::None;
         self.reset_view(NOTHING, NOTHING);
+        self.view.own = Arc::new(self.settings.own(&paths));
         self.paths = paths;
     }
 

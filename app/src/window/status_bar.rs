@@ -7,6 +7,7 @@ use crate::window::axis::duration;
 use crate::window::command::{Command, RowRef};
 use crate::window::frame::FrameContext;
 use crate::window::info::Stage;
+use crate::window::own::axis_marks::between_words;
 use crate::window::theme::Sizes;
 use crate::window::words;
 
@@ -53,6 +54,9 @@ pub fn status_bar_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, hover: Hover) {
                 )
             };
             ui.label(RichText::new(text).color(theme.secondary));
+        }
+        if let Some(words) = between_words(&cx.state.view.own, &cx.state.scene) {
+            ui.label(RichText::new(words).color(theme.text));
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             right_ui(ui, cx);

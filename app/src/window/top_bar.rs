@@ -132,7 +132,7 @@ fn view_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
 fn go_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
     ui.menu_button("Go ⏷", |ui| {
         ui.set_min_width(300.0);
-        for (n, group) in [Group::Time, Group::Walk, Group::Find].into_iter().enumerate() {
+        for (n, group) in [Group::Time, Group::Walk, Group::Find, Group::Mark].into_iter().enumerate() {
             if n > 0 {
                 ui.separator();
             }

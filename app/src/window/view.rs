@@ -1,11 +1,13 @@
 //! What of a session is looked at: window, selection, rows. Plain data, changed by commands alone.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stratoscope_core::vocab::{Dur, RefNs, StateSet, TimeRange};
 
 use crate::window::command::{Direction, RowRef};
+use crate::window::own::Own;
 
 /// The shortest window that can be shown.
 pub const MIN_WINDOW: Dur = Dur(20);
@@ -35,6 +37,8 @@ pub struct View {
     pub dimmed: StateSet,
     /// Text of the row search.
     pub search: String,
+    /// Bookmarks, markers, and which rows stand where.
+    pub own: Arc<Own>,
     back: Vec<TimeRange<RefNs>>,
     forward: Vec<TimeRange<RefNs>>,
     /// The window was last changed by walking: the next step need not be remembered as well.
@@ -59,6 +63,7 @@ impl View {
             compact: false,
             dimmed: StateSet::default(),
             search: String::new(),
+            own: Arc::default(),
             back: Vec::new(),
             forward: Vec::new(),
             walking: false,

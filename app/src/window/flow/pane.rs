@@ -274,7 +274,8 @@ impl FlowPanes {
             focused,
             overlay: Some(&overlay),
         };
-        let narrow = Shared { names_width: shared.names_width.min(names), hover: shared.hover };
+        let narrow =
+            Shared { names_width: shared.names_width.min(names), hover: shared.hover, keys: shared.keys.clone() };
         let mut own = narrow.clone();
         let output = self.timeline.ui(ui, &input, &mut own);
         shared.hover = own.hover;

@@ -11,6 +11,7 @@ use crate::window::command::{Command, Direction};
 use crate::window::frame::FrameContext;
 use crate::window::joint::clocks;
 use crate::window::joint::facts::Facts;
+use crate::window::own::Past;
 use crate::window::theme::Sizes;
 
 /// What a VM is said to be.
@@ -130,10 +131,12 @@ pub fn ui(ui: &mut Ui, cx: &mut FrameContext<'_>, facts: &Facts) {
             response.response.labelled_by(label.id).on_hover_text(about);
         }
         for (text, id, past, direction) in [
-            ("Undo", "undo-choice", &cx.state.past_choices.0, Direction::Back),
-            ("Redo", "redo-choice", &cx.state.past_choices.1, Direction::Forward),
+            ("Undo", "undo-choice", &cx.state.past.0, Direction::Back),
+            ("Redo", "redo-choice", &cx.state.past.1, Direction::Forward),
         ] {
-            if !past.is_empty() && ui.button(small(text.to_owned())).on_hover_text(cx.keymap.hint(id)).clicked() {
+            if matches!(past.last(), Some(Past::Choice(_)))
+                && ui.button(small(text.to_owned())).on_hover_text(cx.keymap.hint(id)).clicked()
+            {
                 commands.push(Command::UndoChoice(direction));
             }
         }

@@ -87,10 +87,10 @@ pub fn time_axis_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, shared: &Shared, mem
     rect.min.x += gutter_width(shared, strip.width());
     ui.painter().rect_filled(strip, 0.0, cx.theme.panel);
     let scale = TimeScale::new(cx.state.view.window, rect);
-    let marks = AxisMarks { selection: cx.state.view.selection, hover: shared.hover, lost: &[] };
+    let marks = AxisMarks { selection: cx.state.view.selection, hover: shared.hover, lost: &[], marks: &[] };
     let id = ui.scope_id().with("plot axis");
     match axis_ui(ui, rect, id, &scale, &cx.state.clock(), cx.theme, &marks, &mut memory.axis_from) {
-        Some(AxisAction::Select(range)) => cx.send(Command::SelectTime(Some(range))),
+        Some(AxisAction::Select(range) | AxisAction::Go(range)) => cx.send(Command::SelectTime(Some(range))),
         Some(AxisAction::ShowAll) => cx.send(Command::ZoomAll),
         None => {}
     }

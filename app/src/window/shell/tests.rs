@@ -131,7 +131,7 @@ pub(super) struct Test {
 }
 
 impl Test {
-    fn window(&mut self) -> &mut Window {
+    pub(super) fn window(&mut self) -> &mut Window {
         self.window.as_mut().unwrap()
     }
 }

@@ -6,17 +6,20 @@ use stratoscope_core::vocab::{RefNs, TimeRange};
 
 use crate::window::axis::{Clock, TimeScale, snap};
 use crate::window::command::{Command, RowRef};
-use crate::window::flow::answer::task_of;
+use crate::window::own::RowCommand;
+use crate::window::own::axis_marks::{lines, marks_of};
 use crate::window::parts::line_ui;
 use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::labels::Ruler;
 use crate::window::timeline::links;
+use crate::window::timeline::menu::sort_ui;
 use crate::window::timeline::names::{self, Names};
 use crate::window::timeline::paint::Subject;
-use crate::window::timeline::rows::{Node, RowSet, Sort, VisibleRow};
+use crate::window::timeline::rows::{Node, NodeKind, RowSet, VisibleRow};
 use crate::window::timeline::tooltip::{describe, description_ui, shares};
 use crate::window::timeline::vm_rows;
 use crate::window::timeline::{Hovered, Input, Output, Shared, Timeline};
+use crate::window::words;
 
 /// A pointer that rests so long wants to know what it is on.
 const REST_S: f32 = 0.12;
@@ -36,18 +39,13 @@ impl Timeline {
             ui.spacing_mut().button_padding = vec2(6.0, 1.0);
             ui.spacing_mut().interact_size.y = Sizes::AXIS - 4.0;
             if self.set == RowSet::ControlFlow {
+                let tools = &input.view.own.rows;
                 let text =
-                    RichText::new(format!("by {} ▾", self.sort.name())).size(Sizes::SMALL).color(theme.secondary);
-                ui.menu_button(text, |ui| {
-                    for sort in Sort::ALL {
-                        if ui.radio(self.sort == sort, format!("Sort by {}", sort.name())).clicked() {
-                            self.sort = sort;
-                            ui.close();
-                        }
-                    }
-                });
+                    RichText::new(format!("by {} ▾", tools.sort.name())).size(Sizes::SMALL).color(theme.secondary);
+                ui.menu_button(text, |ui| sort_ui(ui, tools, &mut output.commands));
             }
             self.switch_ui(ui, input, output);
+            self.hidden_ui(ui, input, output);
             if ui.available_width() < NARROW && !self.focus_search {
                 // A field of two letters helps nobody; the key still opens it where there is more room.
                 return;
@@ -68,6 +66,23 @@ impl Timeline {
             }
             output.touched |= response.gained_focus();
         });
+    }
+
+    /// How many rows are hidden by hand, and the way to see them again.
+    fn hidden_ui(&self, ui: &mut Ui, input: &Input<'_>, output: &mut Output) {
+        let rows = || self.tree.nodes.iter().zip(&self.by_hand);
+        let hidden = rows().filter(|(node, hidden)| **hidden && matches!(node.kind, NodeKind::Row(_))).count();
+        if hidden == 0 {
+            return;
+        }
+        let text = RichText::new(format!("+{hidden}")).size(Sizes::SMALL).color(input.theme.accent);
+        let hint =
+            format!("{} hidden by hand: click to show them", words::count_of(hidden as u64, "row is", "rows are"));
+        let response = ui.add(egui::Button::new(text)).on_hover_text(&hint);
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Button, true, &hint));
+        if response.clicked() {
+            output.commands.push(Command::Rows(RowCommand::ShowAll));
+        }
     }
 
     /// What a pane of virtual machines lets choose: which tasks, which colours.
@@ -106,28 +121,46 @@ impl Timeline {
         hovered: Option<RowRef>,
         output: &mut Output,
     ) {
-        let rows: Vec<VisibleRow> = self.visible.between(self.scroll, self.scroll + states.height()).to_vec();
-        self.highlight_rows(ui, names_rect.union(states), &rows, input, hovered);
-        self.canvas.paint(
+        let pinned = self.visible.pinned_height().min(states.height());
+        let below = states.top() + pinned;
+        let part = |rect: Rect| Rect::from_min_max(pos2(rect.left(), below), rect.max);
+        let scroll = self.scroll + pinned;
+        let rows: Vec<VisibleRow> = self.visible.between(scroll, self.scroll + states.height()).to_vec();
+        self.part_ui(
             ui,
-            &Subject {
-                scene: input.scene,
-                tree: &self.tree,
-                theme: input.theme,
-                clock,
-                scale: *scale,
-                rect: states,
-                rows: &rows,
-                scroll: self.scroll,
-                compact: input.view.compact,
-                by_machine: self.set == RowSet::PhysicalCpus && input.view.by_machine,
-                dimmed: input.view.dimmed,
-                unmatched: &self.unmatched,
-                rows_version: self.rows_version,
-            },
+            (part(names_rect), part(states)),
+            (scroll, &rows),
+            false,
+            id,
+            scale,
+            clock,
+            input,
+            shared,
+            hovered,
+            output,
         );
-        self.paint_selected_state(ui, states, scale, input);
-        let painter = ui.painter_at(states);
+        self.paint_sticky(ui, names_rect, states, input);
+        if self.visible.pinned > 0 {
+            let part = |rect: Rect| Rect::from_min_max(rect.min, pos2(rect.right(), below));
+            let rows: Vec<VisibleRow> = self.visible.rows.iter().take(self.visible.pinned).copied().collect();
+            let whole = names_rect.union(states);
+            ui.painter_at(whole).rect_filled(part(whole), 0.0, input.theme.ground);
+            self.part_ui(
+                ui,
+                (part(names_rect), part(states)),
+                (0.0, &rows),
+                true,
+                id,
+                scale,
+                clock,
+                input,
+                shared,
+                hovered,
+                output,
+            );
+            ui.painter_at(whole).hline(whole.x_range(), below - 0.5, Stroke::new(1.0, input.theme.secondary));
+        }
+        let painter = ui.painter_at(part(states));
         if input.overlay.is_none() {
             self.arrows.find(input.scene, input.view.row, input.view.window);
             let (tree, visible) = (&self.tree, &self.visible);
@@ -140,7 +173,6 @@ impl Timeline {
             links::paint(&painter, input.scene, tree, visible, self.scroll, states, scale, input.theme, selected);
         }
         self.paint_time(ui, states, scale, input, shared.hover);
-        self.paint_headers(ui, names_rect, states, &rows, input);
         if let Some(overlay) = input.overlay {
             let (tree, visible) = (&self.tree, &self.visible);
             overlay.paint(&painter, states, scale, &|row| {
@@ -148,35 +180,82 @@ impl Timeline {
                 Some((states.top() + place.y - self.scroll, place.height))
             });
         }
-        let ruler = Ruler::new(ui, egui::FontId::proportional(Sizes::TEXT - 0.5));
-        let names = Names {
-            scene: input.scene,
-            tree: &self.tree,
-            view: input.view,
-            theme: input.theme,
-            rows: &rows,
-            scroll: self.scroll,
-            unmatched: &self.unmatched,
-            stripes: input.scene.machines.len() > 1,
-        };
-        names.ui(ui, names_rect, id, &ruler, &mut output.commands);
-        self.paint_sticky(ui, names_rect, states, input, &ruler);
         self.paint_bar(ui, states, input.theme);
-        if rows.is_empty() {
+        if self.visible.rows.is_empty() {
             self.nothing_ui(ui, names_rect.union(states), input);
         }
     }
 
+    /// Draws a part of the rows: those that are pinned, or those that scroll below them.
+    #[expect(clippy::too_many_arguments, reason = "the places of a pane, once")]
+    fn part_ui(
+        &mut self,
+        ui: &mut Ui,
+        (names_rect, states): (Rect, Rect),
+        (scroll, rows): (f32, &[VisibleRow]),
+        pinned: bool,
+        id: egui::Id,
+        scale: &TimeScale,
+        clock: &Clock,
+        input: &Input<'_>,
+        shared: &Shared,
+        hovered: Option<RowRef>,
+        output: &mut Output,
+    ) {
+        self.highlight_rows(ui, names_rect.union(states), scroll, rows, input, hovered);
+        let canvas = if pinned { &mut self.pinned_canvas } else { &mut self.canvas };
+        canvas.paint(
+            ui,
+            &Subject {
+                scene: input.scene,
+                tree: &self.tree,
+                theme: input.theme,
+                clock,
+                scale: *scale,
+                rect: states,
+                rows,
+                scroll,
+                compact: input.view.compact,
+                by_machine: self.set == RowSet::PhysicalCpus && input.view.by_machine,
+                dimmed: input.view.dimmed,
+                unmatched: &self.unmatched,
+                rows_version: self.rows_version,
+            },
+        );
+        self.paint_selected_state(ui, states, scroll, rows, scale, input);
+        self.paint_headers(ui, names_rect, states, scroll, rows, input);
+        let ruler = Ruler::new(ui, egui::FontId::proportional(Sizes::TEXT - 0.5));
+        let names = Names {
+            scene: input.scene,
+            tree: &self.tree,
+            visible: &self.visible,
+            view: input.view,
+            theme: input.theme,
+            keys: &shared.keys,
+            rows,
+            scroll,
+            unmatched: &self.unmatched,
+            stripes: input.scene.machines.len() > 1,
+        };
+        names.ui(ui, names_rect, id, &ruler, &mut output.commands);
+    }
+
     /// The selected row and the one under the pointer.
-    fn highlight_rows(&self, ui: &Ui, body: Rect, rows: &[VisibleRow], input: &Input<'_>, hovered: Option<RowRef>) {
+    fn highlight_rows(
+        &self,
+        ui: &Ui,
+        body: Rect,
+        scroll: f32,
+        rows: &[VisibleRow],
+        input: &Input<'_>,
+        hovered: Option<RowRef>,
+    ) {
         let painter = ui.painter_at(body);
         let related = input.related();
         for row in rows {
             let node = self.tree.node(row.node);
-            let place = Rect::from_min_size(
-                pos2(body.left(), body.top() + row.y - self.scroll),
-                vec2(body.width(), row.height),
-            );
+            let place =
+                Rect::from_min_size(pos2(body.left(), body.top() + row.y - scroll), vec2(body.width(), row.height));
             let theme = input.theme;
             if related.contains(&node.row) {
                 // The same thing, seen from another machine.
@@ -192,14 +271,23 @@ impl Timeline {
     }
 
     /// A frame around the state that is selected: the selected row's, at the selected instant.
-    fn paint_selected_state(&self, ui: &Ui, states: Rect, scale: &TimeScale, input: &Input<'_>) {
+    fn paint_selected_state(
+        &self,
+        ui: &Ui,
+        states: Rect,
+        scroll: f32,
+        rows: &[VisibleRow],
+        scale: &TimeScale,
+        input: &Input<'_>,
+    ) {
         let Some((row, t)) = input.view.row.zip(input.view.selection.map(|s| s.begin)) else { return };
         let Some((machine, _, scene_row)) = input.scene.row(row) else { return };
-        let Some(place) = self.tree.find(row).and_then(|node| self.visible.of(node)) else { return };
+        let node = self.tree.find(row);
+        let Some(place) = rows.iter().find(|r| Some(r.node) == node) else { return };
         let Some(interval) = machine.at(scene_row, t) else { return };
         let range = machine.to_ref(TimeRange::new(interval.begin, interval.end));
         let Some((x0, x1)) = scale.span(range) else { return };
-        let y = states.top() + place.y - self.scroll;
+        let y = states.top() + place.y - scroll;
         let frame = Rect::from_min_max(pos2(x0 - 1.0, y + 1.0), pos2(x1.max(x0 + 1.0) + 1.0, y + place.height - 1.0));
         ui.painter_at(states).rect_stroke(frame, 1.0, Stroke::new(1.5, input.theme.text), egui::StrokeKind::Inside);
     }
@@ -208,6 +296,7 @@ impl Timeline {
     fn paint_time(&self, ui: &Ui, states: Rect, scale: &TimeScale, input: &Input<'_>, hover: Option<RefNs>) {
         let painter = ui.painter_at(states);
         let theme = input.theme;
+        lines(&painter, states, scale, &marks_of(&input.view.own, input.scene), theme);
         if let Some(selection) = input.view.selection
             && let Some((x0, x1)) = scale.span(selection)
         {
@@ -228,13 +317,21 @@ impl Timeline {
     }
 
     /// Headers of machines run over the states as well.
-    fn paint_headers(&self, ui: &Ui, names_rect: Rect, states: Rect, rows: &[VisibleRow], input: &Input<'_>) {
+    fn paint_headers(
+        &self,
+        ui: &Ui,
+        names_rect: Rect,
+        states: Rect,
+        scroll: f32,
+        rows: &[VisibleRow],
+        input: &Input<'_>,
+    ) {
         let painter = ui.painter_at(names_rect.union(states));
         for row in rows {
             let node = self.tree.node(row.node);
             if node.kind == super::rows::NodeKind::Machine {
                 let place = Rect::from_min_size(
-                    pos2(states.left(), states.top() + row.y - self.scroll),
+                    pos2(states.left(), states.top() + row.y - scroll),
                     vec2(states.width(), row.height),
                 );
                 painter.rect_filled(place, 0.0, input.theme.raised);
@@ -244,11 +341,13 @@ impl Timeline {
     }
 
     /// The header of the machine whose rows are at the top, when the header itself is scrolled out.
-    fn paint_sticky(&self, ui: &Ui, names_rect: Rect, states: Rect, input: &Input<'_>, ruler: &Ruler) {
+    fn paint_sticky(&self, ui: &Ui, names_rect: Rect, states: Rect, input: &Input<'_>) {
+        let ruler = Ruler::new(ui, egui::FontId::proportional(Sizes::TEXT - 0.5));
         let Some(node) = self.sticky_node() else { return };
         let node = self.tree.node(node);
         let body = names_rect.union(states);
-        let place = Rect::from_min_size(body.min, vec2(body.width(), Sizes::GROUP));
+        let top = body.min + vec2(0.0, self.visible.pinned_height());
+        let place = Rect::from_min_size(top, vec2(body.width(), Sizes::GROUP));
         let painter = ui.painter_at(body);
         names::header(&painter, place, input.theme, node);
         let x = place.left() + Sizes::GRID + 16.0;
@@ -293,16 +392,6 @@ impl Timeline {
         ui.put(Rect::from_center_size(body.center(), vec2(body.width() - 32.0, 40.0)), |ui: &mut Ui| {
             ui.label(RichText::new(text).color(input.theme.secondary))
         });
-    }
-
-    /// What a right click on a task's states offers.
-    pub(super) fn menu(&mut self, response: &Response, row: Option<RowRef>, input: &Input<'_>, output: &mut Output) {
-        if response.secondary_clicked() {
-            self.menu_for = row.filter(|row| task_of(&input.scene.facts, *row).is_some());
-        }
-        if let Some(row) = self.menu_for {
-            response.context_menu(|ui| names::task_menu_ui(ui, row, &mut output.commands));
-        }
     }
 
     /// What is under the pointer, in words, once it rests.

@@ -13,6 +13,7 @@ pub mod lane;
 pub mod rows;
 pub mod scene;
 
+mod arrange;
 mod arrows;
 mod bars;
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod idle;
 pub(crate) mod interact;
 mod labels;
 mod links;
+mod menu;
 pub(crate) mod mesh;
 mod names;
 mod overlay;
@@ -38,6 +40,7 @@ mod vm_facts;
 mod vm_rows;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use egui::accesskit::Role;
 use egui::{CursorIcon, Pos2, Rect, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2};
@@ -46,6 +49,9 @@ use stratoscope_core::vocab::{MachineId, MachineNs, RefNs, TimeRange};
 
 use crate::window::axis::{AxisAction, AxisMarks, Clock, TimeScale, axis_ui, snap};
 use crate::window::command::{Command, Direction, RowRef, RowStep};
+use crate::window::keys::Keymap;
+use crate::window::own::axis_marks::marks_of;
+use crate::window::own::{Own, Place};
 use crate::window::relations;
 use crate::window::theme::{Sizes, Theme};
 use crate::window::view::{TimeFormat, View};
@@ -104,11 +110,13 @@ pub struct Shared {
     pub names_width: f32,
     /// The instant under the pointer, in whichever pane.
     pub hover: Option<RefNs>,
+    /// Keys, for menus.
+    pub keys: Arc<Keymap>,
 }
 
 impl Default for Shared {
     fn default() -> Self {
-        Self { names_width: Sizes::NAMES, hover: None }
+        Self { names_width: Sizes::NAMES, hover: None, keys: Arc::default() }
     }
 }
 
@@ -140,13 +148,21 @@ pub struct Output {
 pub struct Timeline {
     set: RowSet,
     machine: Option<MachineId>,
-    sort: Sort,
     scroll: f32,
     /// How far others scrolled beyond the ends of this one's rows, so that it stays in step on the way back.
     beyond: f32,
     longest: f32,
     tree: Tree,
-    tree_key: Option<(u64, Sort)>,
+    tree_key: Option<(u64, Sort, Vec<Place>)>,
+    /// Nodes that are hidden by hand.
+    by_hand: Vec<bool>,
+    /// What they were made of.
+    own: Option<(u64, Arc<Own>)>,
+    own_version: u64,
+    /// What stands in the pinned rows.
+    pinned_canvas: paint::Canvas,
+    /// The row whose menu is open.
+    menu_row: Option<RowRef>,
     visible: Visible,
     visible_key: Option<VisibleKey>,
     rows_version: u64,
@@ -163,12 +179,12 @@ pub struct Timeline {
     bar_drag: Option<(f32, f32)>,
     focus_search: bool,
     tooltip_for: Option<(RowRef, MachineNs)>,
-    menu_for: Option<RowRef>,
 }
 
 #[derive(Clone, PartialEq)]
 struct VisibleKey {
     rows_version: u64,
+    own: u64,
     toggled: BTreeSet<RowRef>,
     compact: bool,
     idle: u64,
@@ -180,12 +196,16 @@ impl Timeline {
         Self {
             set,
             machine,
-            sort: Sort::default(),
             scroll: 0.0,
             beyond: 0.0,
             longest: 0.0,
             tree: Tree::default(),
             tree_key: None,
+            by_hand: Vec::new(),
+            own: None,
+            own_version: 0,
+            pinned_canvas: paint::Canvas::default(),
+            menu_row: None,
             visible: Visible::default(),
             visible_key: None,
             rows_version: 0,
@@ -202,18 +222,7 @@ impl Timeline {
             bar_drag: None,
             focus_search: false,
             tooltip_for: None,
-            menu_for: None,
         }
-    }
-
-    /// The order of threads.
-    pub fn sort(&self) -> Sort {
-        self.sort
-    }
-
-    /// Changes the order of threads.
-    pub fn set_sort(&mut self, sort: Sort) {
-        self.sort = sort;
     }
 
     /// Puts the keyboard into the search of rows in the next frame.
@@ -338,10 +347,12 @@ impl Timeline {
 
     /// Makes the tree and the list of visible rows anew where something changed.
     fn update_rows(&mut self, ui: &Ui, input: &Input<'_>) {
-        let tree_key = Some((input.scene.version, self.sort));
+        let tools = &input.view.own.rows;
+        let tree_key = Some((input.scene.version, tools.sort, tools.placed.clone()));
         let mut changed = false;
         if self.tree_key != tree_key {
-            self.tree = Tree::new(input.scene, self.set, self.machine, self.sort);
+            self.tree = Tree::new(input.scene, self.set, self.machine, tools.sort);
+            self.tree.arrange(&tools.placed);
             self.tree_key = tree_key;
             changed = true;
         }
@@ -360,8 +371,16 @@ impl Timeline {
             self.rows_version += 1;
         }
         self.idle.update(ui, input, &self.tree, self.rows_version, self.set);
+        let same =
+            |(version, own): &(u64, Arc<Own>)| *version == self.rows_version && Arc::ptr_eq(own, &input.view.own);
+        if !self.own.as_ref().is_some_and(same) {
+            self.by_hand = arrange::by_hand(&self.tree, tools);
+            self.own = Some((self.rows_version, Arc::clone(&input.view.own)));
+            self.own_version += 1;
+        }
         let visible_key = VisibleKey {
             rows_version: self.rows_version,
+            own: self.own_version,
             toggled: input.view.collapsed.clone(),
             compact: input.view.compact,
             idle: self.idle.version(),
@@ -370,7 +389,8 @@ impl Timeline {
             self.visible = Visible::ordered(
                 &self.tree,
                 &visible_key.toggled,
-                self.idle.hidden(),
+                &arrange::either(self.idle.hidden(), &self.by_hand),
+                &arrange::pinned(&self.tree, tools),
                 self.idle.busy(),
                 visible_key.compact,
             );
@@ -391,16 +411,20 @@ impl Timeline {
     ) {
         let machines = input.scene.machines.iter().filter(|m| self.machine.is_none_or(|id| id == m.id));
         let lost: Vec<TimeRange<RefNs>> = machines.flat_map(|m| m.lost.iter().map(|l| m.to_ref(l.range))).collect();
-        let marks = AxisMarks { selection: input.view.selection, hover: shared.hover, lost: &lost };
+        let own = marks_of(&input.view.own, input.scene);
+        let marks = AxisMarks { selection: input.view.selection, hover: shared.hover, lost: &lost, marks: &own };
         let action =
             axis_ui(ui, rect, id.with("axis"), scale, &input.clock(), input.theme, &marks, &mut self.axis_from);
         match action {
             Some(AxisAction::ShowAll) => output.commands.push(Command::ZoomAll),
             Some(AxisAction::Select(range)) => {
-                let snap = |t| interact::snapped(input.scene, input.view.row, scale, t);
+                // Alt: exactly there.
+                let free = ui.input(|i| i.modifiers.alt);
+                let snap = |t| if free { t } else { interact::snapped(input.scene, input.view.row, scale, t) };
                 let (a, b) = (snap(range.begin), snap(range.end));
                 output.commands.push(Command::SelectTime(Some(TimeRange::new(a.min(b), a.max(b)))));
             }
+            Some(AxisAction::Go(range)) => output.commands.push(Command::SelectTime(Some(range))),
             None => {}
         }
         output.touched |= action.is_some();
@@ -482,10 +506,11 @@ impl Timeline {
 
         let hovered = pointer.map(|pos| self.hovered(pos, states, scale, input));
         let snap_row = hovered.and_then(|h| h.row).or(input.view.row);
-        let snap = |t| interact::snapped(input.scene, snap_row, scale, t);
+        let free = ui.input(|i| i.modifiers.alt);
+        let snap = |t| if free { t } else { interact::snapped(input.scene, snap_row, scale, t) };
         self.pointer.drag(ui, &response, scale, snap, &mut output.commands);
         self.click(ui, &response, states, scale, input, output);
-        self.menu(&response, hovered.and_then(|h| h.row), input, output);
+        self.menu_ui(&response, hovered.and_then(|h| h.row), input, shared, output);
         output.touched |= response.clicked() || response.dragged();
 
         self.paint_ui(ui, names, states, id, scale, &clock, input, shared, hovered.and_then(|h| h.row), output);
@@ -498,6 +523,35 @@ impl Timeline {
             self.tooltip_for = None;
         }
         self.share_hover(ui, shared, output.hovered.map(|h| h.t));
+    }
+
+    /// The menu of the row that was clicked with the other button.
+    fn menu_ui(
+        &mut self,
+        response: &egui::Response,
+        hovered: Option<RowRef>,
+        input: &Input<'_>,
+        shared: &Shared,
+        output: &mut Output,
+    ) {
+        if response.secondary_clicked() {
+            self.menu_row = hovered;
+            output.touched = true;
+        }
+        if let Some(row) = self.menu_row {
+            let tools = &input.view.own.rows;
+            response.context_menu(|ui| menu::row_menu_ui(ui, row, tools, &shared.keys, &mut output.commands));
+        }
+    }
+
+    /// Where a row goes when it is moved up or down.
+    pub fn move_row(&self, row: RowRef, direction: Direction) -> Option<Place> {
+        arrange::moved(&self.tree, &self.visible, row, direction)
+    }
+
+    /// The height in the list of rows that lies `y` points below its top on the screen: pinned rows don't scroll.
+    fn list_y(&self, y: f32) -> f32 {
+        if y < self.visible.pinned_height() { y } else { y + self.scroll }
     }
 
     /// Says to the other panes where the pointer is. Only the pane that knows it may say that it is nowhere.
@@ -527,7 +581,7 @@ impl Timeline {
         let t = scale.t(pos.x);
         let under_header = self.sticky(states).is_some_and(|r| pos.y < r.bottom());
         let row = (!under_header && states.y_range().contains(pos.y))
-            .then(|| self.visible.at(pos.y - states.top() + self.scroll))
+            .then(|| self.visible.at(self.list_y(pos.y - states.top())))
             .flatten()
             .map(|row| self.tree.node(row.node))
             .filter(|node| matches!(node.kind, NodeKind::Row(_)))
@@ -549,7 +603,8 @@ impl Timeline {
         let Some(pos) = response.interact_pointer_pos().filter(|_| response.clicked()) else { return };
         let at = self.hovered(pos, states, scale, input);
         if ui.input(|i| i.modifiers.shift) {
-            let t = interact::snapped(input.scene, at.row, scale, at.t);
+            let free = ui.input(|i| i.modifiers.alt);
+            let t = if free { at.t } else { interact::snapped(input.scene, at.row, scale, at.t) };
             output.commands.push(Command::SelectTime(Some(interact::extended(input.view.selection, t))));
             return;
         }
@@ -590,7 +645,11 @@ impl Timeline {
             }
             return;
         };
+        if self.visible.is_pinned(node) {
+            return;
+        }
         let header = if self.tree.node(node).parent.is_some() { Sizes::GROUP } else { 0.0 };
+        let header = header + self.visible.pinned_height();
         self.beyond = 0.0;
         // A row that can be seen stays where it is, be it cut a little: nothing jumps under the pointer.
         if place.y + place.height / 2.0 < self.scroll + header {
@@ -603,13 +662,15 @@ impl Timeline {
     /// Where the header of the machine is kept that the topmost row belongs to.
     fn sticky(&self, states: Rect) -> Option<Rect> {
         self.sticky_node()?;
-        Some(Rect::from_min_size(states.min, vec2(states.width(), Sizes::GROUP)))
+        let top = states.min + vec2(0.0, self.visible.pinned_height());
+        Some(Rect::from_min_size(top, vec2(states.width(), Sizes::GROUP)))
     }
 
     fn sticky_node(&self) -> Option<u32> {
-        let top = self.visible.at(self.scroll)?;
+        let first = self.scroll + self.visible.pinned_height();
+        let top = self.visible.at(first)?;
         let mut node = top.node;
-        if self.tree.node(node).kind == NodeKind::Machine && top.y >= self.scroll {
+        if self.tree.node(node).kind == NodeKind::Machine && top.y >= first {
             return None;
         }
         while let Some(parent) = self.tree.node(node).parent {

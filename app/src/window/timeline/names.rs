@@ -5,20 +5,25 @@ use egui::{Align2, Color32, CursorIcon, Painter, Pos2, Rect, Sense, Ui, WidgetIn
 use stratoscope_core::vocab::{RefNs, RowId, State};
 
 use crate::window::command::{Command, RowRef};
-use crate::window::flow::answer::task_of;
+use crate::window::keys::Keymap;
+use crate::window::own::RowCommand;
 use crate::window::relations;
 use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::labels::Ruler;
-use crate::window::timeline::rows::{Node, NodeKind, Tree, VisibleRow};
+use crate::window::timeline::rows::{Node, NodeKind, Tree, Visible, VisibleRow};
 use crate::window::timeline::scene::Scene;
+use crate::window::timeline::{arrange, menu};
 use crate::window::view::View;
 
 /// What the column shows.
 pub(crate) struct Names<'a> {
     pub(crate) scene: &'a Scene,
     pub(crate) tree: &'a Tree,
+    pub(crate) visible: &'a Visible,
     pub(crate) view: &'a View,
     pub(crate) theme: &'a Theme,
+    /// For menus.
+    pub(crate) keys: &'a Keymap,
     /// Rows on the screen.
     pub(crate) rows: &'a [VisibleRow],
     pub(crate) scroll: f32,
@@ -51,10 +56,11 @@ impl Names<'_> {
         ruler: &Ruler,
         out: &mut Vec<Command>,
     ) {
-        let node = self.tree.node(row.node);
+        let node_number = row.node;
+        let node = self.tree.node(node_number);
         let painter = ui.painter_at(clip);
         let shown = place.intersect(clip);
-        let response = ui.interact(shown, id.with(("row", node.row, node.is_folder())), Sense::click());
+        let response = ui.interact(shown, id.with(("row", node.row, node.is_folder())), Sense::click_and_drag());
         let selected = self.view.row == Some(node.row) && matches!(node.kind, NodeKind::Row(_));
         response.widget_info(|| {
             let mut info = WidgetInfo::selected(Role::ListItem, true, selected, node.spoken());
@@ -67,10 +73,9 @@ impl Names<'_> {
                 NodeKind::Machine | NodeKind::KernelThreads | NodeKind::Tasks => Command::ToggleRow(node.row),
             });
         }
-        if let NodeKind::Row(_) = node.kind
-            && task_of(&self.scene.facts, node.row).is_some()
-        {
-            response.context_menu(|ui| task_menu_ui(ui, node.row, out));
+        if let NodeKind::Row(_) = node.kind {
+            response.context_menu(|ui| menu::row_menu_ui(ui, node.row, &self.view.own.rows, self.keys, out));
+            self.drag_ui(ui, clip, node_number, &response, out);
         }
         if node.kind == NodeKind::Machine {
             header(&painter, place, self.theme, node);
@@ -85,6 +90,28 @@ impl Names<'_> {
         }
         x += 16.0;
         self.text(&painter, place, x, node, row, ruler, &response);
+    }
+
+    /// A row is dragged among those beside it: a line shows where it would go.
+    fn drag_ui(&self, ui: &Ui, clip: Rect, node: u32, response: &egui::Response, out: &mut Vec<Command>) {
+        if !(response.dragged() || response.drag_stopped()) {
+            return;
+        }
+        let Some(pos) = response.interact_pointer_pos() else { return };
+        ui.set_cursor_icon(CursorIcon::Grabbing);
+        let Some((place, y)) = arrange::dropped(self.tree, self.visible, node, pos.y - clip.top() + self.scroll) else {
+            return;
+        };
+        let painter = ui.painter_at(clip);
+        let y = clip.top() + y - self.scroll;
+        painter.hline(
+            clip.x_range(),
+            y.clamp(clip.top() + 1.0, clip.bottom() - 1.0),
+            egui::Stroke::new(2.0, self.theme.accent),
+        );
+        if response.drag_stopped() {
+            out.push(Command::Rows(RowCommand::Put(place)));
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "a row is drawn from all of these, once")]
@@ -133,18 +160,6 @@ impl Names<'_> {
         let NodeKind::Row(id) = node.kind else { return None };
         let t = self.view.selection?.begin;
         state_at(self.scene, self.theme, node.row, id, t)
-    }
-}
-
-/// What a right click on a task offers.
-pub(crate) fn task_menu_ui(ui: &mut Ui, row: RowRef, out: &mut Vec<Command>) {
-    if ui.button("Execution flow of this task").clicked() {
-        out.push(Command::ShowFlow(Some(row)));
-        ui.close();
-    }
-    if ui.button("Select this row").clicked() {
-        out.push(Command::SelectRow(Some(row)));
-        ui.close();
     }
 }
 

@@ -15,7 +15,9 @@ use stratoscope_core::vocab::{Cpu, Dur, MachineId, RowId, RowKey, RowKind, Tid};
 
 use crate::window::axis::duration;
 use crate::window::command::RowRef;
+use crate::window::own::Place;
 use crate::window::theme::Sizes;
+use crate::window::timeline::arrange;
 use crate::window::timeline::scene::{Scene, SceneMachine, SceneRow};
 use crate::window::timeline::vm_rows;
 
@@ -51,6 +53,12 @@ pub enum Sort {
 impl Sort {
     /// Every order.
     pub const ALL: [Self; 4] = [Self::CpuTime, Self::Name, Self::Tid, Self::FirstActivity];
+
+    /// The order after this one.
+    pub fn next(self) -> Self {
+        let at = Self::ALL.iter().position(|s| *s == self).map_or(0, |n| n + 1);
+        Self::ALL[at % Self::ALL.len()]
+    }
 
     /// What it is called.
     pub fn name(self) -> &'static str {
@@ -188,6 +196,8 @@ pub struct Tree {
     /// Rows of the top level.
     pub roots: Vec<u32>,
     by_row: HashMap<RowRef, u32>,
+    /// Nodes whose children have an order by hand.
+    arranged: BTreeSet<u32>,
 }
 
 impl Tree {
@@ -223,6 +233,11 @@ impl Tree {
             tree.drop_childless_header();
         }
         tree
+    }
+
+    /// Moves rows among their neighbours, as was done by hand.
+    pub fn arrange(&mut self, placed: &[Place]) {
+        self.arranged = arrange::put(self, placed);
     }
 
     /// The node of a row.
@@ -485,6 +500,8 @@ pub struct Visible {
     pub rows: Vec<VisibleRow>,
     /// Height of all.
     pub height: f32,
+    /// How many of them, the first ones, are pinned: they stay while the others scroll.
+    pub pinned: usize,
     /// Where each node is in `rows`; [`u32::MAX`]: it is not shown.
     places: Vec<u32>,
 }
@@ -492,22 +509,37 @@ pub struct Visible {
 impl Visible {
     /// What of `tree` is shown. `toggled`: rows that are not as they are at first; `hidden`: nodes to leave out.
     pub fn new(tree: &Tree, toggled: &BTreeSet<RowRef>, hidden: &[bool], compact: bool) -> Self {
-        Self::ordered(tree, toggled, hidden, &[], compact)
+        Self::ordered(tree, toggled, hidden, &[], &[], compact)
     }
 
-    /// The same, with tasks inside VMs in the order of `busy`: what each node did, the most first.
-    pub fn ordered(tree: &Tree, toggled: &BTreeSet<RowRef>, hidden: &[bool], busy: &[i64], compact: bool) -> Self {
+    /// The same, with `pinned` nodes on top, and tasks inside VMs in the order of `busy`: what each node did, the most
+    /// first.
+    pub fn ordered(
+        tree: &Tree,
+        toggled: &BTreeSet<RowRef>,
+        hidden: &[bool],
+        pinned: &[u32],
+        busy: &[i64],
+        compact: bool,
+    ) -> Self {
         let mut visible = Self { places: vec![u32::MAX; tree.nodes.len()], ..Self::default() };
+        let row_height = if compact { Sizes::ROW_COMPACT } else { Sizes::ROW };
+        for n in pinned.iter().copied().filter(|n| (*n as usize) < tree.nodes.len()) {
+            let y = visible.height;
+            visible.places[n as usize] = visible.rows.len() as u32;
+            visible.rows.push(VisibleRow { node: n, depth: 0, y, height: row_height, open: false });
+            visible.height += row_height;
+        }
+        visible.pinned = visible.rows.len();
         let mut todo: Vec<(u32, u16)> = tree.roots.iter().rev().map(|n| (*n, 0)).collect();
         while let Some((n, depth)) = todo.pop() {
             let node = tree.node(n);
             let open = node.open != toggled.contains(&node.row);
             let height = match node.kind {
                 NodeKind::Machine => Sizes::GROUP,
-                _ if compact => Sizes::ROW_COMPACT,
-                _ => Sizes::ROW,
+                _ => row_height,
             };
-            if !hidden.get(n as usize).copied().unwrap_or(false) {
+            if !visible.is_pinned(n) && !hidden.get(n as usize).copied().unwrap_or(false) {
                 let y = visible.height;
                 visible.places[n as usize] = visible.rows.len() as u32;
                 visible.rows.push(VisibleRow { node: n, depth, y, height, open });
@@ -517,13 +549,27 @@ impl Visible {
                 let deeper = if node.kind == NodeKind::Machine { depth } else { depth + 1 };
                 let mut children = node.children.clone();
                 let did = |n: &u32| busy.get(*n as usize).copied().unwrap_or(0);
-                if !busy.is_empty() && children.iter().all(|n| tree.node(*n).row.key.kind == RowKind::VmThread) {
+                let by_hand = tree.arranged.contains(&n);
+                if !busy.is_empty()
+                    && !by_hand
+                    && children.iter().all(|n| tree.node(*n).row.key.kind == RowKind::VmThread)
+                {
                     children.sort_by_key(|n| Reverse(did(n)));
                 }
                 todo.extend(children.iter().rev().map(|child| (*child, deeper)));
             }
         }
         visible
+    }
+
+    /// Whether a node stands among the pinned ones.
+    pub fn is_pinned(&self, node: u32) -> bool {
+        self.position(node).is_some_and(|place| place < self.pinned)
+    }
+
+    /// Height of the pinned rows.
+    pub fn pinned_height(&self) -> f32 {
+        self.pinned.checked_sub(1).and_then(|n| self.rows.get(n)).map_or(0.0, |r| r.y + r.height)
     }
 
     /// The rows that touch the stretch from `top` to `bottom`.

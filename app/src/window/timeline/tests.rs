@@ -7,6 +7,7 @@ use egui_kittest::kittest::Queryable as _;
 use stratoscope_core::vocab::{MachineId, RefNs, RowKey, State, Tid, TimeRange};
 
 use super::*;
+use crate::window::own::RowCommand;
 use crate::window::timeline::rows::RowSet;
 
 struct App {
@@ -49,6 +50,8 @@ fn carry_out(view: &mut View, command: &Command) {
             }
         }
         Command::SetRowSearch(text) => view.search.clone_from(text),
+        Command::Rows(RowCommand::Sort(sort)) => Arc::make_mut(&mut view.own).rows.sort = *sort,
+        Command::Rows(RowCommand::Put(place)) => Arc::make_mut(&mut view.own).rows.placed.push(*place),
         Command::ZoomAll => view.set_window(view.bounds, true),
         other => panic!("a timeline does not send {other:?}"),
     }
@@ -68,7 +71,7 @@ fn harness(set: RowSet) -> Harness<'static, App> {
         timeline: Timeline::new(set, None),
         scene,
         view: View::new(range(0, 10_000_000), bounds),
-        shared: Shared { names_width: 200.0, hover: None },
+        shared: Shared { names_width: 200.0, ..Shared::default() },
         hovered: None,
         sent: Vec::new(),
     };
