@@ -121,7 +121,6 @@ impl Bench {
         let headless = Headless::new([1600, 1000], 1.0);
         Theme::dark().apply(headless.ctx());
         let mut timeline = Timeline::new(RowSet::ControlFlow, None);
-        timeline.set_sort(Sort::Tid);
         Self { headless, timeline, shared: Shared::default() }
     }
 

@@ -8,6 +8,7 @@ use stratoscope_core::session::SyncChoice;
 use stratoscope_core::vocab::{Cpu, Dur, MachineId, RefNs, RowKey, RowKind, State as RowState, StateSet, TimeRange};
 
 use crate::window::command::{Command, Direction, PickedEvent, RowRef, RowStep};
+use crate::window::find;
 use crate::window::flow::answer as flow;
 use crate::window::joint::clocks::aligned;
 use crate::window::layout::{PaneKind, Panes, Preset};
@@ -173,14 +174,18 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
         Command::ClearLegend => state.view.dimmed = StateSet::default(),
         Command::FocusSearch => {
             state.overlay = Overlay::None;
+            state.finding = true;
             return vec![Effect::FocusSearch];
         }
-        Command::SetRowSearch(text) => state.view.search = text,
+        Command::SetRowSearch(text) => state.look_for(text),
+        Command::Find(command) => return find::command::apply(state, command),
         Command::StepMatch(direction) => {
-            if state.view.search.trim().is_empty() {
-                state.notice = Some("Nothing is searched for: / begins a search".to_owned());
-            } else {
+            if let Some(error) = state.view.find.error() {
+                state.notice = Some(format!("The filter is not understood: {error}"));
+            } else if state.view.find.is_active() {
                 return vec![Effect::StepMatch(direction)];
+            } else {
+                state.notice = Some("Nothing is looked for: / begins".to_owned());
             }
         }
 
@@ -451,7 +456,8 @@ fn with_row(
     }
 }
 
-fn go(state: &mut State, goal: Result<Place, navigate::Nowhere>) {
+/// Selects a place and shows it, or says why not.
+pub(crate) fn go(state: &mut State, goal: Result<Place, navigate::Nowhere>) {
     match goal {
         Ok(place) => {
             state.view.row = Some(place.row);
@@ -514,8 +520,9 @@ fn dismiss(state: &mut State) -> Vec<Effect> {
         // Its field goes, and the bookmark stays as it is called.
     } else if state.overlay != Overlay::None {
         state.overlay = Overlay::None;
-    } else if !state.view.search.is_empty() {
-        state.view.search.clear();
+    } else if !state.view.search.is_empty() || state.finding {
+        state.finding = false;
+        state.look_for(String::new());
     } else if state.panes.full.is_some() {
         state.panes.full = None;
     } else if state.view.dimmed != StateSet::default() {

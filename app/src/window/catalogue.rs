@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 
 use crate::window::command::{Command, Direction, RowStep};
+use crate::window::find::FindCommand;
+use crate::window::find::command::Among;
 use crate::window::keys::Chord;
 use crate::window::layout::{PaneKind, Preset};
 use crate::window::own::{MarkCommand, RowCommand};
@@ -129,9 +131,13 @@ pub static ENTRIES: &[Entry] = entries! {
     Walk "row-first" "First row" ["Home"] true Command::StepRow(RowStep::End(Back));
     Walk "row-last" "Last row" ["End"] true Command::StepRow(RowStep::End(Forward));
 
-    Find "search" "Find a row" ["/", "Ctrl+F"] true Command::FocusSearch;
-    Find "match-next" "Next row found" ["F3", "Ctrl+G"] true Command::StepMatch(Forward);
-    Find "match-previous" "Previous row found" ["Shift+F3", "Ctrl+Shift+G"] true Command::StepMatch(Back);
+    Find "search" "Find rows, states and events" ["/", "Ctrl+F"] true Command::FocusSearch;
+    Find "match-next" "Next match" ["F3", "Ctrl+G"] true Command::StepMatch(Forward);
+    Find "match-previous" "Previous match" ["Shift+F3", "Ctrl+Shift+G"] true Command::StepMatch(Back);
+    Find "find-rows" "Next row that matches" [] true Command::Find(FindCommand::Step(Among::Rows, Forward));
+    Find "find-states" "Next state that matches" [] true Command::Find(FindCommand::Step(Among::States, Forward));
+    Find "find-events" "Next event that matches" [] true Command::Find(FindCommand::Step(Among::Events, Forward));
+    Find "find-close" "Look for nothing" [] true Command::Find(FindCommand::Close);
     Find "palette" "Run a command…" ["Ctrl+P", "Ctrl+Shift+P"] false Command::TogglePalette;
 
     Walk "bookmark-next" "Next bookmark" ["Ctrl+."] true Command::Mark(MarkCommand::Step(Forward));

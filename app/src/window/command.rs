@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use stratoscope_core::session::SyncChoice;
 use stratoscope_core::vocab::{Cpu, MachineId, RefNs, RowKey, State, TimeRange};
 
+use crate::window::find::FindCommand;
 use crate::window::layout::{PaneKind, Preset};
 use crate::window::own::{MarkCommand, RowCommand};
 
@@ -141,13 +142,15 @@ pub enum Command {
     ToggleCompact,
     /// Dim all but this state in every timeline, or show all again.
     ToggleLegendState(State),
-    /// Put the keyboard into the focused pane's row search.
+    /// Open the field that looks for something, and give it the keyboard.
     FocusSearch,
-    /// Set the text of the row search of all timelines.
+    /// Look for words or a filter in rows, states and events.
     SetRowSearch(String),
-    /// Go to the next or previous row that the search finds.
+    /// Go to the next or previous match.
     StepMatch(Direction),
 
+    /// Something about what is looked for.
+    Find(FindCommand),
     /// Something about bookmarks and markers.
     Mark(MarkCommand),
     /// Something about which rows stand where.

@@ -1,6 +1,6 @@
 //! The events of a session as pages of text, read by a thread of its own: decoding a page costs milliseconds.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,8 @@ use stratoscope_core::vocab::{Cancel, Cpu, MachineId, RefNs, Value};
 
 use crate::window::apply::EventSeek;
 use crate::window::command::{Direction, PickedEvent};
+use crate::window::find::events::EventFinder;
+use crate::window::find::{Find, What};
 use crate::window::worker::{Wake, Worker};
 
 /// Events to a page.
@@ -38,6 +40,8 @@ pub struct EventLine {
     pub name: Arc<str>,
     /// Its fields, and then its context, as `name=value`.
     pub text: Arc<str>,
+    /// Whether it is what is looked for; also where nothing is.
+    pub found: bool,
 }
 
 impl EventLine {
@@ -55,6 +59,18 @@ pub trait EventSource: Send + Sync {
     fn page(&self, first: u64, count: usize) -> Vec<EventLine>;
     /// The first row at or after an instant.
     fn row_at(&self, t: RefNs) -> u64;
+    /// The same as [`EventSource::page`], with what is looked for told from the rest.
+    fn page_found(&self, first: u64, count: usize, find: &Find) -> Vec<EventLine> {
+        let mut lines = self.page(first, count);
+        if let What::Words(words) = &find.what {
+            lines.iter_mut().for_each(|line| line.found = line.name.to_lowercase().contains(words));
+        }
+        lines
+    }
+    /// What finds events by a filter, if they can be asked.
+    fn finder(&self) -> Option<&dyn EventFinder> {
+        None
+    }
 }
 
 struct Question {
@@ -63,12 +79,13 @@ struct Question {
     locate: Option<RefNs>,
     seek: Option<EventSeek>,
     pages: Vec<u64>,
+    find: Arc<Find>,
 }
 
 enum Answer {
     Located { generation: u64, t: RefNs, row: u64 },
     Sought { generation: u64, found: Option<PickedEvent> },
-    Page { generation: u64, number: u64, lines: Vec<EventLine> },
+    Page { generation: u64, number: u64, lines: Vec<EventLine>, find: u64 },
 }
 
 /// What [`EventPages::poll`] has to report.
@@ -86,8 +103,11 @@ pub struct EventPages {
     source: Option<Arc<dyn EventSource>>,
     /// Tells answers about what was open before from those about what is open now.
     generation: u64,
+    find: Arc<Find>,
     pages: HashMap<u64, Vec<EventLine>>,
     wanted: Vec<u64>,
+    /// Pages that were read when something else was looked for.
+    stale: HashSet<u64>,
     locate: Option<RefNs>,
     seek: Option<EventSeek>,
     asked: bool,
@@ -100,8 +120,10 @@ impl EventPages {
             worker: Worker::new("events", wake, answer),
             source: None,
             generation: 0,
+            find: Arc::default(),
             pages: HashMap::new(),
             wanted: Vec::new(),
+            stale: HashSet::new(),
             locate: None,
             seek: None,
             asked: true,
@@ -114,6 +136,7 @@ impl EventPages {
         if fresh {
             self.generation += 1;
             self.pages.clear();
+            self.stale.clear();
             self.wanted.clear();
             self.locate = None;
             self.seek = None;
@@ -123,6 +146,21 @@ impl EventPages {
         if self.len() != before && !self.wanted.is_empty() {
             self.asked = false;
         }
+    }
+
+    /// Says what is looked for: pages tell it from the rest.
+    pub fn set_find(&mut self, find: &Arc<Find>) {
+        if self.find.version != find.version {
+            // Lines that are on the screen stay until they are read again.
+            self.find = Arc::clone(find);
+            self.stale.extend(self.pages.keys().copied());
+            self.wanted.clear();
+        }
+    }
+
+    /// Where events come from.
+    pub fn source(&self) -> Option<&Arc<dyn EventSource>> {
+        self.source.as_ref()
     }
 
     /// How many events there are.
@@ -157,7 +195,7 @@ impl EventPages {
 
     fn is_complete(&self, number: u64) -> bool {
         let expected = self.len().saturating_sub(number * PAGE).min(PAGE);
-        self.pages.get(&number).is_some_and(|lines| lines.len() as u64 >= expected)
+        !self.stale.contains(&number) && self.pages.get(&number).is_some_and(|lines| lines.len() as u64 >= expected)
     }
 
     /// Asks for the row of an instant.
@@ -187,7 +225,9 @@ impl EventPages {
                     self.seek = None;
                     found.push(Found::Event(event));
                 }
-                Answer::Page { generation, number, lines } if generation == self.generation => {
+                Answer::Page { generation, number, lines, find }
+                    if generation == self.generation && find == self.find.version =>
+                {
                     self.keep(number, lines);
                 }
                 Answer::Located { .. } | Answer::Sought { .. } | Answer::Page { .. } => {}
@@ -203,12 +243,14 @@ impl EventPages {
                 locate: self.locate,
                 seek: self.seek,
                 pages: self.wanted.clone(),
+                find: Arc::clone(&self.find),
             });
         }
         found
     }
 
     fn keep(&mut self, number: u64, lines: Vec<EventLine>) {
+        self.stale.remove(&number);
         self.pages.insert(number, lines);
         self.wanted.retain(|n| *n != number);
         while self.pages.len() > KEPT {
@@ -230,7 +272,7 @@ impl EventPages {
 }
 
 fn answer(question: Question, cancel: &Cancel, tell: &mut dyn FnMut(Answer)) {
-    let Question { source, generation, locate, seek, pages } = question;
+    let Question { source, generation, locate, seek, pages, find } = question;
     if let Some(t) = locate {
         let row = source.row_at(t);
         tell(Answer::Located { generation, t, row });
@@ -244,8 +286,8 @@ fn answer(question: Question, cancel: &Cancel, tell: &mut dyn FnMut(Answer)) {
         if cancel.is_cancelled() {
             return;
         }
-        let lines = source.page(number * PAGE, PAGE as usize);
-        tell(Answer::Page { generation, number, lines });
+        let lines = source.page_found(number * PAGE, PAGE as usize, &find);
+        tell(Answer::Page { generation, number, lines, find: find.version });
     }
 }
 
@@ -399,6 +441,7 @@ pub(crate) mod tests {
                     cpu: Cpu((row % 2) as u16),
                     name: if row % 2 == 0 { "sched_switch" } else { "irq_handler_entry" }.into(),
                     text: format!("n={row}  comm=bash").into(),
+                    found: true,
                 })
                 .collect()
         }

@@ -325,6 +325,9 @@ fn row_ui(
         info
     });
     let theme = cx.theme;
+    // What is not looked for steps back.
+    let shade = |color| if line.found { color } else { Theme::mix(theme.ground, color, 0.4) };
+    let (strong, quiet) = (shade(theme.text), shade(theme.secondary));
     let painter = ui.painter();
     if marked {
         painter.rect_filled(rect, 0.0, ui.visuals().selection.bg_fill);
@@ -336,16 +339,16 @@ fn row_ui(
     let cell = |n: usize| Rect::from_x_y_ranges(columns[n].left() + 8.0..=columns[n].right() - 4.0, rect.y_range());
     let left = Align2::LEFT_CENTER;
     let font = Theme::small_font;
-    let mut cut = line_ui(painter, cell(0), left, &time, font(), theme.text);
+    let mut cut = line_ui(painter, cell(0), left, &time, font(), strong);
     let stripe = Rect::from_x_y_ranges(
         columns[1].left() + 2.0..=columns[1].left() + 2.0 + Sizes::STRIPE,
         rect.shrink(4.0).y_range(),
     );
     painter.rect_filled(stripe, 1.0, theme.machine(line.machine));
-    cut |= line_ui(painter, cell(1).translate(vec2(3.0, 0.0)), left, machine, font(), theme.secondary);
-    cut |= line_ui(painter, cell(2), left, &cpu, font(), theme.secondary);
-    cut |= line_ui(painter, cell(3), left, &line.name, font(), theme.text);
-    cut |= line_ui(painter, cell(4), left, &line.text, font(), theme.secondary);
+    cut |= line_ui(painter, cell(1).translate(vec2(3.0, 0.0)), left, machine, font(), quiet);
+    cut |= line_ui(painter, cell(2), left, &cpu, font(), quiet);
+    cut |= line_ui(painter, cell(3), left, &line.name, font(), strong);
+    cut |= line_ui(painter, cell(4), left, &line.text, font(), quiet);
     let response = if cut { response.on_hover_text(format!("{}\n{}", line.name, line.text)) } else { response };
     if response.clicked() {
         cx.send(Command::SelectEvent(line.picked()));

@@ -72,6 +72,11 @@ impl PaneMemory {
         self.timelines.get(pane)?.step_row(from, step)
     }
 
+    /// All rows of a pane, from top to bottom.
+    pub fn all_rows(&self, pane: &PaneKind) -> Vec<RowRef> {
+        self.timelines.get(pane).map_or_else(Vec::new, Timeline::all_rows)
+    }
+
     /// Where a pane's row goes when it is moved up or down.
     pub fn move_row(&self, pane: &PaneKind, row: RowRef, direction: Direction) -> Option<Place> {
         self.timelines.get(pane)?.move_row(row, direction)

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use stratoscope_core::index::EventTable;
+use stratoscope_core::index::EventRow;
 use stratoscope_core::session::{Phase, Recordings, Session, SessionOptions, Snapshot, SyncChoice, TraceView};
 use stratoscope_core::sync::ClockMap;
 use stratoscope_core::vocab::{EventKind, MachineNs, RefNs, TimeRange};
 
 use crate::window::engine::{Engine, News, Opener};
 use crate::window::event_pages::{EventLine, EventSource, fields_text};
+use crate::window::find::Find;
+use crate::window::find::events::{EventFinder, Events};
 use crate::window::info::{MachineInfo, RecordingInfo, SessionInfo, Stage, StreamInfo, TraceInfo, share_done};
 use crate::window::navigate;
 use crate::window::timeline::scene::Scene;
@@ -70,7 +72,7 @@ impl Engine for Reading {
             scene: Scene { version: (self.number << SNAPSHOTS) + snapshot.version, ..Scene::of(&snapshot) },
             info: info_of(&snapshot),
             first_view: snapshot.first_view,
-            events: Some(Arc::new(Table(snapshot.events.clone()))),
+            events: Some(event_source(&snapshot)),
             events_fresh,
         })
     }
@@ -160,28 +162,51 @@ fn trace_info(view: &TraceView, map: &ClockMap) -> TraceInfo {
 }
 
 /// The engine's table of events, with its fields as text.
-struct Table(EventTable);
+struct Table(Events);
+
+/// The events of a snapshot as the window reads them.
+pub fn event_source(snapshot: &Snapshot) -> Arc<dyn EventSource> {
+    Arc::new(Table(Events {
+        table: snapshot.events.clone(),
+        machines: snapshot.machines.iter().map(|m| m.name.clone()).collect(),
+        extent: snapshot.extent.map(|e| (e.begin, e.end)),
+    }))
+}
+
+impl Table {
+    fn lines(&self, first: u64, count: usize, find: Option<&Find>) -> Vec<EventLine> {
+        let rows = self.0.table.page(first, count);
+        let line = |row: EventRow| EventLine {
+            row: row.row,
+            t: row.t,
+            machine: row.machine,
+            cpu: row.cpu,
+            found: find.is_none_or(|find| self.0.row_matches(find, &row)),
+            text: fields_text(&row.fields, &row.context).into(),
+            name: row.name,
+        };
+        rows.into_iter().map(line).collect()
+    }
+}
 
 impl EventSource for Table {
     fn count(&self) -> u64 {
-        self.0.len()
+        self.0.table.len()
     }
 
     fn page(&self, first: u64, count: usize) -> Vec<EventLine> {
-        let rows = self.0.page(first, count);
-        rows.into_iter()
-            .map(|row| EventLine {
-                row: row.row,
-                t: row.t,
-                machine: row.machine,
-                cpu: row.cpu,
-                text: fields_text(&row.fields, &row.context).into(),
-                name: row.name,
-            })
-            .collect()
+        self.lines(first, count, None)
     }
 
     fn row_at(&self, t: RefNs) -> u64 {
-        self.0.row_at(t)
+        self.0.table.row_at(t)
+    }
+
+    fn page_found(&self, first: u64, count: usize, find: &Find) -> Vec<EventLine> {
+        self.lines(first, count, find.is_active().then_some(find))
+    }
+
+    fn finder(&self) -> Option<&dyn EventFinder> {
+        Some(&self.0)
     }
 }

@@ -64,6 +64,8 @@ pub struct Settings {
     pub clocks: Vec<(Vec<PathBuf>, KeptChoice)>,
     /// Bookmarks, markers and row tools, by what was open.
     pub own: Vec<(Vec<PathBuf>, Own)>,
+    /// Filters that are kept, by name: the name and the text.
+    pub filters: Vec<(String, String)>,
 }
 
 impl Default for Settings {
@@ -82,6 +84,7 @@ impl Default for Settings {
             layouts: Vec::new(),
             clocks: Vec::new(),
             own: Vec::new(),
+            filters: Vec::new(),
         }
     }
 }

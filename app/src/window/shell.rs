@@ -9,11 +9,15 @@ use stratoscope_core::session::SyncChoice;
 use stratoscope_core::vocab::{Problem, RefNs, Severity, TimeRange};
 
 use crate::window::apply::{Effect, apply, keep_layout};
-use crate::window::command::{Command, RowStep};
+use crate::window::command::{Command, Direction, RowStep};
 use crate::window::details::{self, Details};
 use crate::window::dialog::Dialogs;
 use crate::window::engine::{Engine, Opener};
 use crate::window::event_pages::{EventPages, Found};
+use crate::window::find::bar::FindBar;
+use crate::window::find::command::Among;
+use crate::window::find::seek::{Match, Seek, Seeker};
+use crate::window::find::{self, FindCommand};
 use crate::window::frame::FrameContext;
 use crate::window::info::{SessionInfo, Stage};
 use crate::window::keys::{KeyState, Keymap};
@@ -85,6 +89,8 @@ pub struct Window {
     details: Details,
     palette: Palette,
     naming: Naming,
+    find_bar: FindBar,
+    seeker: Seeker,
     dialogs: Dialogs,
     samples: Vec<Sample>,
     hover: Hover,
@@ -127,6 +133,8 @@ impl Window {
             details: Details::default(),
             palette: Palette::default(),
             naming: Naming::default(),
+            find_bar: FindBar::new(Arc::clone(&wake)),
+            seeker: Seeker::new(Arc::clone(&wake)),
             dialogs: Dialogs::new(options.native_dialogs),
             samples: options.samples,
             hover: Hover::default(),
@@ -175,7 +183,9 @@ impl Window {
         self.poll_events();
         let events = self.pages.wait(left());
         self.poll_events();
-        read && events && self.pages.wait(left()) && self.panes.wait(left())
+        let found = self.seeker.wait(left()) && self.find_bar.wait(left());
+        self.poll_found();
+        read && events && found && self.pages.wait(left()) && self.panes.wait(left())
     }
 
     /// One frame of the whole window.
@@ -206,6 +216,7 @@ impl Window {
             details: &mut self.details,
             palette: &mut self.palette,
             naming: &mut self.naming,
+            find_bar: &mut self.find_bar,
             samples: &self.samples,
             hover: self.hover,
         };
@@ -293,6 +304,7 @@ impl Window {
     }
 
     fn poll_events(&mut self) {
+        self.poll_found();
         let len = self.pages.len();
         for found in self.pages.poll() {
             match found {
@@ -371,23 +383,8 @@ impl Window {
                     None => self.state.notice = Some("There is no row beside it to move it past".to_owned()),
                 }
             }
-            Effect::StepMatch(direction) => {
-                let from = self.state.view.row;
-                let pane = self.search_pane();
-                match pane.and_then(|p| self.panes.step_match(&p, from, direction)) {
-                    Some(row) => self.state.view.row = Some(row),
-                    None => {
-                        let text = self.state.view.search.trim();
-                        self.state.notice = Some(format!("No row is called “{text}”"));
-                    }
-                }
-            }
-            Effect::FocusSearch => {
-                let pane = self.search_pane();
-                if !pane.is_some_and(|p| self.panes.focus_search(&p)) {
-                    self.state.overlay = Overlay::Palette;
-                }
-            }
+            Effect::StepMatch(direction) => self.step_found(direction),
+            Effect::FocusSearch => self.find_bar.focus(),
             Effect::ReleaseFocus => {
                 if let Some(id) = ctx.memory(|m| m.focused()) {
                     ctx.memory_mut(|m| m.surrender_focus(id));
@@ -454,6 +451,60 @@ impl Window {
         }
     }
 
+    /// Goes to the next match among what is looked through: events where the table has the keyboard, else states if
+    /// the filter speaks of them, else rows; unless somebody chose.
+    fn step_found(&mut self, direction: Direction) {
+        let find = Arc::clone(&self.state.view.find);
+        let states = find.filter().is_some_and(|sought| sought.rule.is_about_states());
+        let own = match self.state.panes.focused {
+            Some(PaneKind::Events) => Among::Events,
+            _ if states => Among::States,
+            _ => Among::Rows,
+        };
+        let among = self.state.among.filter(|among| *among != Among::States || states).unwrap_or(own);
+        let (pane, from, t) = (self.search_pane(), self.state.view.row, self.state.view.instant());
+        match among {
+            Among::Rows => match pane.and_then(|p| self.panes.step_match(&p, from, direction)) {
+                Some(row) => self.state.view.row = Some(row),
+                None => {
+                    let text = self.state.view.search.trim();
+                    self.state.notice = Some(format!("No row here matches “{text}”"));
+                }
+            },
+            Among::States => {
+                let rows = pane.map_or_else(Vec::new, |p| self.panes.all_rows(&p));
+                let t = if self.state.view.selection.is_some() { t } else { self.state.view.window.begin };
+                self.seeker.ask(find, direction, Seek::State { scene: self.state.scene.clone(), rows, row: from, t });
+            }
+            Among::Events => match self.pages.source() {
+                Some(events) => {
+                    let events = Arc::clone(events);
+                    let from = self.state.event.map(|e| e.row);
+                    self.seeker.ask(find, direction, Seek::Event { events, from, t });
+                }
+                None => self.state.notice = Some("There are no events".to_owned()),
+            },
+        }
+    }
+
+    /// Goes to what was found since the last frame.
+    fn poll_found(&mut self) {
+        self.pages.set_find(&self.state.view.find);
+        for found in self.seeker.take() {
+            // Neither has effects outside of the state.
+            let effects = match found {
+                Match::State(place) => apply(&mut self.state, Command::Find(FindCommand::Found(place))),
+                Match::Event(event) => apply(&mut self.state, Command::SelectEvent(event)),
+                Match::None(direction) => {
+                    let word = if direction == Direction::Forward { "No further match" } else { "No earlier match" };
+                    self.state.notice = Some(word.to_owned());
+                    Vec::new()
+                }
+            };
+            debug_assert!(effects.is_empty());
+        }
+    }
+
     /// The pane whose rows are searched: the focused one, else the first that has rows.
     fn search_pane(&self) -> Option<PaneKind> {
         let panes = &self.state.panes;
@@ -517,6 +568,7 @@ struct Parts<'a> {
     details: &'a mut Details,
     palette: &'a mut Palette,
     naming: &'a mut Naming,
+    find_bar: &'a mut FindBar,
     samples: &'a [Sample],
     hover: Hover,
 }
@@ -548,6 +600,13 @@ fn window_ui(
             .frame(bar_frame(theme))
             .show_separator_line(false)
             .show(ui, |ui| status_bar_ui(ui, cx, parts.hover));
+    }
+    if open && cx.state.finding {
+        Panel::bottom("find")
+            .exact_size(find::bar::HEIGHT)
+            .frame(bar_frame(theme))
+            .show_separator_line(false)
+            .show(ui, |ui| parts.find_bar.ui(ui, cx, parts.pages));
     }
     if cx.state.problems {
         Panel::bottom("problems")
@@ -670,9 +729,13 @@ fn failed_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
 }
 
 #[cfg(test)]
+mod find_tests;
+#[cfg(test)]
 mod flow_tests;
 #[cfg(test)]
 mod joint_tests;
+#[cfg(test)]
+mod key_tests;
 #[cfg(test)]
 mod link_tests;
 #[cfg(test)]

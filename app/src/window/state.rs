@@ -10,6 +10,8 @@ use stratoscope_core::vocab::{Dur, RefNs, RowKind, TimeRange};
 
 use crate::window::axis::Clock;
 use crate::window::command::{PickedEvent, RowRef};
+use crate::window::find::Find;
+use crate::window::find::command::Among;
 use crate::window::layout::{PaneKind, Panes, Preset};
 use crate::window::own::Past;
 use crate::window::settings::Settings;
@@ -64,6 +66,10 @@ pub struct State {
     pub past: (Vec<Past>, Vec<Past>),
     /// The bookmark whose text is asked for.
     pub naming: Option<u32>,
+    /// Whether the field that looks for something is shown.
+    pub finding: bool,
+    /// Among what the next match is looked for, if somebody chose.
+    pub among: Option<Among>,
     /// The event that another one is to be aligned with.
     pub align: Option<PickedEvent>,
     /// What the last command has to say: why it did nothing.
@@ -94,6 +100,8 @@ impl State {
             choice: SyncChoice::default(),
             past: Default::default(),
             naming: None,
+            finding: false,
+            among: None,
             align: None,
             tour: None,
             notice: None,
@@ -127,6 +135,8 @@ impl State {
         self.choice = self.settings.clocks(&paths);
         self.past = Default::default();
         self.naming = None;
+        self.finding = false;
+        self.among = None;
         self.own_time.clear();
         self.align = None;
         // A tour goes on with its sample; over other traces it has nothing to say.
@@ -171,7 +181,18 @@ impl State {
                 self.settle_links();
             }
         }
+        let other_times = self.scene.facts.base != scene.facts.base;
         self.scene = scene;
+        if other_times && self.view.find.filter().is_some() {
+            // What `+1.5s` means follows the experiment's begin.
+            self.look_for(self.view.search.clone());
+        }
+    }
+
+    /// Looks for something else.
+    pub fn look_for(&mut self, text: String) {
+        self.view.find = Arc::new(Find::new(&text, &self.scene.facts.base));
+        self.view.search = text;
     }
 
     /// With another reference the axis is another machine's clock: what is looked at stays what it was.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use stratoscope_core::vocab::{Dur, RefNs, StateSet, TimeRange};
 
 use crate::window::command::{Direction, RowRef};
+use crate::window::find::Find;
 use crate::window::own::Own;
 
 /// The shortest window that can be shown.
@@ -37,6 +38,8 @@ pub struct View {
     pub dimmed: StateSet,
     /// Text of the row search.
     pub search: String,
+    /// What that text looks for.
+    pub find: Arc<Find>,
     /// Bookmarks, markers, and which rows stand where.
     pub own: Arc<Own>,
     back: Vec<TimeRange<RefNs>>,
@@ -63,6 +66,7 @@ impl View {
             compact: false,
             dimmed: StateSet::default(),
             search: String::new(),
+            find: Arc::default(),
             own: Arc::default(),
             back: Vec::new(),
             forward: Vec::new(),

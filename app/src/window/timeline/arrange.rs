@@ -130,3 +130,6 @@ pub(crate) fn dropped(tree: &Tree, visible: &Visible, node: u32, y: f32) -> Opti
     }
     Some((Place { row, after }, line))
 }
+
+#[cfg(test)]
+mod tests;

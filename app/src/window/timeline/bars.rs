@@ -184,7 +184,8 @@ impl<'a> Builder<'a> {
         let mut bar: Option<Growing> = None;
         let mut last_width = 0;
         let mut last_single = None;
-        for run in &picture.runs {
+        for (n, run) in picture.runs.iter().enumerate() {
+            let unmatched = unmatched || !picture.is_lit(n);
             let paint = self.paint_of(run.state, picture.machine_of(run), kind, unmatched);
             let width = run.end - run.begin;
             let next = Growing { begin: run.begin, end: run.end, color: paint.color, drawing: paint.drawing };
@@ -274,7 +275,7 @@ impl<'a> Builder<'a> {
     fn labels_of(&mut self, place: &Place, kind: RowKind, unmatched: bool, picture: &Picture, ruler: &Ruler) {
         let y = (place.top + place.bottom) / 2.0;
         for span in &picture.labels {
-            let paint = self.paint_of(span.state, span.machine, kind, unmatched);
+            let paint = self.paint_of(span.state, span.machine, kind, unmatched || !picture.is_lit_at(span.begin));
             if paint.faint {
                 continue;
             }

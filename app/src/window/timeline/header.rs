@@ -53,7 +53,7 @@ impl Timeline {
             ui.visuals_mut().text_edit_bg_color = Some(theme.panel);
             let mut text = input.view.search.clone();
             let edit = egui::TextEdit::singleline(&mut text)
-                .hint_text(RichText::new("Find rows  /").color(theme.secondary).size(Sizes::SMALL))
+                .hint_text(RichText::new("Find  /").color(theme.secondary).size(Sizes::SMALL))
                 .font(Theme::small_font())
                 .desired_width(ui.available_width())
                 .margin(vec2(6.0, 2.0));
@@ -219,6 +219,7 @@ impl Timeline {
                 by_machine: self.set == RowSet::PhysicalCpus && input.view.by_machine,
                 dimmed: input.view.dimmed,
                 unmatched: &self.unmatched,
+                find: &input.view.find,
                 rows_version: self.rows_version,
             },
         );

@@ -24,6 +24,17 @@ pub trait Lane: Send + Sync {
     /// The last interval that ends at or before `t`.
     fn prev_before(&self, t: MachineNs) -> Option<Interval>;
 
+    /// Hands out the intervals that touch `range` from left to right, until `each` says `false`.
+    fn each(&self, range: TimeRange<MachineNs>, each: &mut dyn FnMut(&Interval) -> bool) {
+        let mut next = self.at(range.begin).or_else(|| self.next_after(range.begin));
+        while let Some(interval) = next.filter(|i| i.begin < range.end) {
+            if !each(&interval) {
+                return;
+            }
+            next = self.next_after(interval.begin);
+        }
+    }
+
     /// Adds the nanoseconds of every state within `range` to `out`, by the state's number.
     fn sums(&self, range: TimeRange<MachineNs>, out: &mut [i64; State::COUNT]);
 }

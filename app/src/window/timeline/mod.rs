@@ -20,11 +20,13 @@ mod bars;
 pub(crate) mod fake;
 #[cfg(test)]
 pub(crate) mod fake_vm;
+mod found;
 mod header;
 mod idle;
 pub(crate) mod interact;
 mod labels;
 mod links;
+mod lit;
 mod menu;
 pub(crate) mod mesh;
 mod names;
@@ -167,7 +169,8 @@ pub struct Timeline {
     visible_key: Option<VisibleKey>,
     rows_version: u64,
     unmatched: Vec<bool>,
-    search: String,
+    /// What was looked for when `unmatched` was made.
+    found: u64,
     idle: idle::Idle,
     canvas: paint::Canvas,
     arrows: arrows::Arrows,
@@ -210,7 +213,7 @@ impl Timeline {
             visible_key: None,
             rows_version: 0,
             unmatched: Vec::new(),
-            search: String::new(),
+            found: 0,
             idle: idle::Idle::default(),
             canvas: paint::Canvas::default(),
             arrows: arrows::Arrows::default(),
@@ -274,12 +277,11 @@ impl Timeline {
 
     /// The next or previous row that the search finds, also among those in closed ones; it begins again at the end.
     pub fn step_match(&self, from: Option<RowRef>, direction: Direction) -> Option<RowRef> {
-        if self.search.is_empty() {
+        if self.unmatched.is_empty() {
             return None;
         }
         let order = Visible::new(&self.tree, &self.all_open(), &[], false);
-        let found: Vec<usize> =
-            (0..order.rows.len()).filter(|n| self.tree.node(order.rows[*n].node).matches(&self.search)).collect();
+        let found: Vec<usize> = (0..order.rows.len()).filter(|n| self.is_found(order.rows[*n].node)).collect();
         let at = from.and_then(|row| self.tree.find(row)).and_then(|node| order.position(node));
         let to = match (direction, at) {
             (Direction::Forward, None) => found.first(),
@@ -288,6 +290,18 @@ impl Timeline {
             (Direction::Back, Some(at)) => found.iter().rev().find(|n| **n < at).or(found.last()),
         };
         to.map(|n| self.tree.node(order.rows[*n].node).row)
+    }
+
+    fn is_found(&self, node: u32) -> bool {
+        let unmatched = self.unmatched.get(node as usize).copied().unwrap_or(true);
+        matches!(self.tree.node(node).kind, NodeKind::Row(_)) && !unmatched
+    }
+
+    /// All rows of the pane that are not hidden by hand, from top to bottom, be they shown or not.
+    pub fn all_rows(&self) -> Vec<RowRef> {
+        let order = Visible::new(&self.tree, &self.all_open(), &self.by_hand, false);
+        let nodes = order.rows.iter().map(|r| self.tree.node(r.node));
+        nodes.filter(|n| matches!(n.kind, NodeKind::Row(_))).map(|n| n.row).collect()
     }
 
     /// How many rows the search finds, and how many there are.
@@ -356,15 +370,9 @@ impl Timeline {
             self.tree_key = tree_key;
             changed = true;
         }
-        let search = input.view.search.trim().to_lowercase();
-        if changed || self.search != search {
-            self.search = search;
-            self.unmatched.clear();
-            if !self.search.is_empty() {
-                self.unmatched.extend(
-                    self.tree.nodes.iter().map(|n| matches!(n.kind, NodeKind::Row(_)) && !n.matches(&self.search)),
-                );
-            }
+        if changed || self.found != input.view.find.version {
+            self.found = input.view.find.version;
+            self.unmatched = found::unmatched(input.scene, &self.tree, &input.view.find);
             changed = true;
         }
         if changed {

@@ -12,6 +12,7 @@ use stratoscope_core::vm::VmView;
 use stratoscope_core::vocab::{Dur, MachineId, RefNs, RowId, RowKind, StateSet, TimeRange};
 
 use crate::window::axis::{Clock, TimeScale};
+use crate::window::find::Find;
 use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::bars::{Builder, Label};
 use crate::window::timeline::labels::Ruler;
@@ -45,6 +46,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) dimmed: StateSet,
     /// Nodes that the search does not find; empty without a search.
     pub(crate) unmatched: &'a [bool],
+    /// What is looked for.
+    pub(crate) find: &'a Find,
     /// Changes with the tree and with `unmatched`.
     pub(crate) rows_version: u64,
 }
@@ -228,11 +231,14 @@ impl Canvas {
             let Some(machine) = subject.scene.machine(node.row.machine) else { continue };
             let Some(scene_row) = machine.row(id) else { continue };
             let by_machine = subject.by_machine && matches!(scene_row.key.kind, RowKind::PhysicalCpu | RowKind::Cpu);
-            let key = PictureKey { version: scene_row.lane.version(), map: machine.map, grid, by_machine };
+            let find = subject.find.filter().map_or(0, |_| subject.find.version);
+            let key = PictureKey { version: scene_row.lane.version(), map: machine.map, grid, by_machine, find };
             let mut picture = old.remove(&(machine.id, id)).unwrap_or_default();
             if picture.key != Some(key) {
                 self.stats.rows_computed += 1;
                 picture.make(key, subject.scene, machine, scene_row, subject.theme, column);
+                let rule = subject.find.filter().map(|sought| &sought.rule);
+                picture.light(rule, subject.scene, machine, scene_row);
             }
             self.pictures.insert((machine.id, id), picture);
         }

@@ -6,10 +6,11 @@ use stratoscope_core::store::{Interval, Look, Run};
 use stratoscope_core::sync::ClockMap;
 use stratoscope_core::vocab::{Dur, MachineId, Name, RefNs, RowKind, State, Tid, TimeRange};
 
+use crate::window::find::rule::{At, Rule};
 use crate::window::relations;
 use crate::window::theme::{Drawing, Sizes, Theme};
 use crate::window::timeline::scene::{Scene, SceneMachine, SceneRow};
-use crate::window::timeline::tint;
+use crate::window::timeline::{lit, tint};
 
 /// Which columns of pixels a pane has: of equal length, counted from an anchor. While the window moves the grid
 /// stays, so that columns keep what they show and only those that come into view are asked for.
@@ -55,6 +56,8 @@ pub(crate) struct PictureKey {
     pub(crate) grid: Grid,
     /// Whether its runs are cut by machine, as [`crate::window::timeline::tint`] does.
     pub(crate) by_machine: bool,
+    /// What is looked for.
+    pub(crate) find: u64,
 }
 
 /// What one row looks like.
@@ -64,6 +67,8 @@ pub(crate) struct Picture {
     /// Runs of columns, counted from the first one in view.
     pub(crate) runs: Vec<Run>,
     pub(crate) labels: Vec<Span>,
+    /// Which runs hold what is looked for; empty: nothing is looked for among states.
+    pub(crate) lit: Vec<bool>,
 }
 
 /// A text and the columns that it may use.
@@ -82,6 +87,27 @@ impl Picture {
         self.key.filter(|key| key.by_machine).and_then(|_| tint::machine_of(run))
     }
 
+    /// Whether a run holds what is looked for.
+    pub(crate) fn is_lit(&self, run: usize) -> bool {
+        self.lit.get(run).copied().unwrap_or(true)
+    }
+
+    /// Whether the run of a column holds what is looked for.
+    pub(crate) fn is_lit_at(&self, column: u32) -> bool {
+        self.lit.is_empty() || self.is_lit(self.runs.partition_point(|r| r.end <= column))
+    }
+
+    /// Finds which runs hold what is looked for.
+    pub(crate) fn light(&mut self, rule: Option<&Rule>, scene: &Scene, machine: &SceneMachine, row: &SceneRow) {
+        self.lit = match (rule, self.key) {
+            (Some(rule), Some(key)) => {
+                let begin_of = |column: u32| machine.map.from_ref(key.grid.edge(key.grid.first + i64::from(column)));
+                lit::lit(rule, &At { scene, machine, row }, &self.runs, begin_of)
+            }
+            _ => Vec::new(),
+        };
+    }
+
     /// Makes it anew, or only what came into view; `column` is the width of a column in points.
     pub(crate) fn make(
         &mut self,
@@ -93,7 +119,7 @@ impl Picture {
         column: f32,
     ) {
         let old = self.key.replace(key);
-        let kept = old.filter(|old| PictureKey { grid: key.grid, ..*old } == key);
+        let kept = old.filter(|old| PictureKey { grid: key.grid, find: key.find, ..*old } == key);
         match kept.and_then(|old| Some((old.grid, old.grid.shared(&key.grid)?))) {
             Some((old, shared)) => self.shift(&old, &key, shared, scene, machine, row),
             None => {
@@ -256,7 +282,7 @@ mod tests {
         for first in [0, 7, 300, 250, -40, 2000, 1990] {
             // 40 µs a column; the states are multiples of 10 µs.
             let grid = Grid { anchor: RefNs(0), column_ns: 40_000.0, first, columns: 400 };
-            let key = PictureKey { version: 1, map: machine.map, grid, by_machine: false };
+            let key = PictureKey { version: 1, map: machine.map, grid, by_machine: false, find: 0 };
             moving.make(key, &scene, machine, scene_row, Theme::dark(), 1.0);
             let mut fresh = Picture::default();
             fresh.make(key, &scene, machine, scene_row, Theme::dark(), 1.0);

@@ -165,11 +165,23 @@ impl Node {
         }
     }
 
-    /// Whether a search text (in lower case) finds it.
+    /// Whether words (in lower case) find it.
     pub fn matches(&self, search: &str) -> bool {
         matches!(self.kind, NodeKind::Row(_))
             && (self.name.to_lowercase().contains(search) || self.secondary().to_lowercase().starts_with(search))
     }
+}
+
+/// Whether words (in lower case) find a row: in its name, or as the begin of its number.
+pub fn row_matches(scene: &Scene, row: &SceneRow, words: &str) -> bool {
+    let text = scene.text(row.name);
+    let named = match row.key.kind {
+        RowKind::Cpu | RowKind::PhysicalCpu => format!("cpu {}", row.key.id).contains(words),
+        RowKind::Softirq => softirq_name(row.key.id).to_lowercase().contains(words),
+        RowKind::Irq => format!("irq {} {}", row.key.id, text.to_lowercase()).contains(words),
+        RowKind::Thread | RowKind::Vcpu | RowKind::VmThread => text.to_lowercase().contains(words),
+    };
+    named || row.key.id.to_string().starts_with(words)
 }
 
 /// The key that stands for a machine's header: the idle task, or the CPU, of no CPU.

@@ -35,6 +35,14 @@ impl Lane for Row {
         self.prev_before(t)
     }
 
+    fn each(&self, range: TimeRange<MachineNs>, each: &mut dyn FnMut(&Interval) -> bool) {
+        for interval in self.intervals(range) {
+            if !each(&interval) {
+                return;
+            }
+        }
+    }
+
     fn sums(&self, range: TimeRange<MachineNs>, out: &mut [i64; State::COUNT]) {
         for (sum, ns) in out.iter_mut().zip(self.sums(range).ns) {
             *sum += ns;

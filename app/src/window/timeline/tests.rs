@@ -49,7 +49,10 @@ fn carry_out(view: &mut View, command: &Command) {
                 view.collapsed.insert(*row);
             }
         }
-        Command::SetRowSearch(text) => view.search.clone_from(text),
+        Command::SetRowSearch(text) => {
+            view.search.clone_from(text);
+            view.find = Arc::new(crate::window::find::Find::new(text, &Default::default()));
+        }
         Command::Rows(RowCommand::Sort(sort)) => Arc::make_mut(&mut view.own).rows.sort = *sort,
         Command::Rows(RowCommand::Put(place)) => Arc::make_mut(&mut view.own).rows.placed.push(*place),
         Command::ZoomAll => view.set_window(view.bounds, true),
