@@ -6,6 +6,8 @@
 //!
 //! `window`: the whole window on a real recording, in each arrangement: `sample-traces/fighting`, or the paths in
 //! `STRATOSCOPE_BENCH_TRACE`, separated by colons.
+//!
+//! `statistics`: what the statistics pane counts of the same recording, beside the frames.
 
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -17,6 +19,8 @@ use egui::{RawInput, UiBuilder};
 use stratoscope_app::raster::Headless;
 use stratoscope_app::window::command::Command;
 use stratoscope_app::window::layout::{PaneKind, Preset};
+use stratoscope_app::window::stats::latencies::lines;
+use stratoscope_app::window::stats::times::{Group, totals};
 use stratoscope_app::window::theme::Theme;
 use stratoscope_app::window::timeline::lane::EventDensity;
 use stratoscope_app::window::timeline::rows::{RowSet, Sort};
@@ -24,9 +28,12 @@ use stratoscope_app::window::timeline::scene::Scene;
 use stratoscope_app::window::timeline::{Input, MAX_QUADS, Shared, StoredMachine, Timeline};
 use stratoscope_app::window::view::{TimeFormat, View};
 use stratoscope_app::window::{Window, WindowOptions};
+use stratoscope_core::stats::LatencyKind;
 use stratoscope_core::store::{Extents, Look, MachineStore, StoreOptions, Writer as _};
 use stratoscope_core::sync::ClockMap;
-use stratoscope_core::vocab::{Dur, Interner, MachineId, MachineNs, ProblemLog, RefNs, RowKey, State, Tid, TimeRange};
+use stratoscope_core::vocab::{
+    Cancel, Dur, Interner, MachineId, MachineNs, ProblemLog, RefNs, RowKey, RowKind, State, Tid, TimeRange,
+};
 
 const ROWS: i32 = 60;
 const INTERVALS: u64 = 10_000_000;
@@ -197,6 +204,8 @@ fn arrangements() -> Vec<(&'static str, Vec<Command>)> {
         ("steal", alone(PaneKind::Steal)),
         ("periodic task", alone(PaneKind::Periodic)),
         ("state at the cursor", alone(PaneKind::Instant)),
+        ("statistics", alone(PaneKind::Statistics)),
+        ("compare", vec![Command::SetPreset(Preset::Compare), Command::CompareHalves]),
     ]
 }
 
@@ -239,11 +248,15 @@ impl Whole {
     }
 }
 
-fn windows(c: &mut Criterion) {
-    let paths = match std::env::var_os("STRATOSCOPE_BENCH_TRACE") {
+fn bench_paths() -> Vec<PathBuf> {
+    match std::env::var_os("STRATOSCOPE_BENCH_TRACE") {
         Some(paths) => std::env::split_paths(&paths).collect(),
         None => vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../sample-traces/fighting"))],
-    };
+    }
+}
+
+fn windows(c: &mut Criterion) {
+    let paths = bench_paths();
     let mut group = c.benchmark_group("window");
     group.sample_size(30);
     for (name, commands) in arrangements() {
@@ -264,5 +277,32 @@ fn windows(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, frames, windows);
+/// What the statistics of a selection cost, without the frame: time per state of all rows, and latencies.
+fn statistics(c: &mut Criterion) {
+    let whole = Whole::new(bench_paths(), Vec::new());
+    let scene = whole.window.state().scene.clone();
+    let bounds = scene.extent.unwrap_or(TimeRange::new(RefNs(0), RefNs(1)));
+    let mut group = c.benchmark_group("statistics");
+    group.sample_size(10);
+    for (name, part) in [("all", 1), ("a third", 3), ("a hundredth", 100)] {
+        let length = bounds.length().0 / part;
+        let begin = bounds.begin + Dur((bounds.length().0 - length) / 2);
+        let range = TimeRange::new(begin, begin + Dur(length));
+        for (kind, group_by) in
+            [(RowKind::Thread, Group::Each), (RowKind::Thread, Group::Name), (RowKind::Cpu, Group::Each)]
+        {
+            let rows = totals(&scene, kind, range, group_by, &Cancel::default()).len();
+            let what = format!("times of {name}, {kind:?}, {group_by:?}, {rows} lines");
+            group.bench_function(what, |b| {
+                b.iter(|| black_box(totals(&scene, kind, range, group_by, &Cancel::default()).len()));
+            });
+        }
+        let count = || lines(&scene.facts, range, LatencyKind::ALL, None, &Cancel::default()).map_or(0, |l| l.len());
+        let what = format!("latencies of {name}, {} lines", count());
+        group.bench_function(what, |b| b.iter(|| black_box(count())));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, frames, windows, statistics);
 criterion_main!(benches);

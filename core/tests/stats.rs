@@ -167,6 +167,12 @@ fn two_ranges_are_compared_by_name() {
         let time = |state: State| pair.map_or(Dur(0), |p| p.sides[0].sums.time(state));
         assert!(time(State::RunningUser) >= before.time(State::RunningUser), "{name}");
     }
+    for pair in pairs.iter().filter(|p| p.sides[0].rows > 0) {
+        let busiest = guest.store.row(pair.sides[0].busiest.unwrap()).unwrap();
+        assert!(pair.name.starts_with("idle task") || pair.name == *snapshot.names.text(busiest.name_at(one.begin)));
+        let ran = busiest.sums(one).time(State::RunningUser);
+        assert!(ran <= pair.sides[0].sums.time(State::RunningUser), "{}", pair.name);
+    }
     let same = compare([side(one), side(one)], &[RowKind::Thread], &Cancel::default()).unwrap();
     assert!(!same.is_empty() && same.iter().all(|pair| pair.largest().1 == Dur(0)));
     assert!(pairs.windows(2).all(|two| two[0].largest().1.0.abs() >= two[1].largest().1.0.abs()));

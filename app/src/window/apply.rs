@@ -2,6 +2,8 @@
 //!
 //! No egui, no threads, no files here. What needs those comes back as [`Effect`]s, which the window performs.
 
+mod compare;
+
 use std::path::PathBuf;
 
 use stratoscope_core::session::SyncChoice;
@@ -25,6 +27,8 @@ use crate::window::view::{TimeFormat, View};
 pub enum Effect {
     /// Ask the user for a folder.
     AskForFolder,
+    /// Ask the user for a folder to open beside what is open.
+    AskForFolderBeside,
     /// Open a session of [`State::paths`].
     Open,
     /// Drop the session.
@@ -81,6 +85,7 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
     state.notice = None;
     match command {
         Command::OpenDialog => return vec![Effect::AskForFolder],
+        Command::OpenBeside => return vec![Effect::AskForFolderBeside],
         Command::Open(paths) => return open(state, paths, None),
         Command::OpenRecording(n) => {
             let paths = state.paths.clone();
@@ -211,6 +216,12 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
             (_, None) => state.notice = Some("Pick an event of the other machine in the table".to_owned()),
         },
 
+        Command::CompareSelection(side) => compare::selection(state, side),
+        Command::SetSide { side, to } => compare::set(state, side, to),
+        Command::SwapSides => compare::swap(state),
+        Command::CompareHalves => compare::halves(state),
+        Command::CompareRecordings => compare::recordings(state),
+
         Command::TogglePane(kind) => {
             state.own_layout = false;
             state.panes.toggle(&kind);
@@ -221,6 +232,7 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
         Command::ShowPane(kind) => {
             state.own_layout = false;
             state.panes.show(&kind);
+            state.settle_links();
             keep_layout(state);
         }
         Command::FocusPane(kind) => {

@@ -8,6 +8,7 @@ use crate::window::find::command::Among;
 use crate::window::keys::Chord;
 use crate::window::layout::{PaneKind, Preset};
 use crate::window::own::{MarkCommand, RowCommand};
+use crate::window::stats::comparison::SideName;
 use crate::window::timeline::rows::Sort;
 
 /// How much one step zooms.
@@ -96,6 +97,7 @@ use Direction::{Back, Forward};
 /// Every command that has a name, in the order in which lists show them.
 pub static ENTRIES: &[Entry] = entries! {
     File "open" "Open folder…" ["Ctrl+O"] false Command::OpenDialog;
+    File "open-beside" "Open another folder beside this one…" ["Ctrl+Shift+O"] true Command::OpenBeside;
     File "cancel" "Stop reading" [] true Command::CancelAnalysis;
     File "close" "Close" ["Ctrl+W"] true Command::Close;
     File "quit" "Quit" ["Ctrl+Q"] false Command::Quit;
@@ -182,8 +184,15 @@ pub static ENTRIES: &[Entry] = entries! {
     View "pane-flow-breakdown" "Flow: where the time went" ["Alt+7"] true Command::TogglePane(PaneKind::FlowBreakdown);
     View "preset-flow" "Arrange: execution flow" [] true Command::SetPreset(Preset::ExecutionFlow);
     View "pane-bookmarks" "Bookmarks" ["Alt+B"] true Command::TogglePane(PaneKind::Bookmarks);
+    View "pane-compare" "Compare" ["Alt+8"] true Command::TogglePane(PaneKind::Compare);
+    View "compare-a" "Compare: use the selection as A" ["Alt+Shift+A"] true Command::CompareSelection(SideName::A);
+    View "compare-b" "Compare: use the selection as B" ["Alt+Shift+B"] true Command::CompareSelection(SideName::B);
+    View "compare-swap" "Compare: swap A and B" [] true Command::SwapSides;
+    View "compare-halves" "Compare: the two halves of the selection or of what is shown" [] true Command::CompareHalves;
+    View "compare-recordings" "Compare: two recordings or machines" [] true Command::CompareRecordings;
     View "preset-kernel" "Arrange: kernel" [] true Command::SetPreset(Preset::Kernel);
-    View "preset-compare" "Arrange: machines beside each other" [] true Command::SetPreset(Preset::Compare);
+    View "preset-compare" "Arrange: compare two stretches of time" [] true Command::SetPreset(Preset::Compare);
+    View "preset-machines" "Arrange: machines beside each other" [] true Command::SetPreset(Preset::Machines);
     View "preset-vms" "Arrange: virtual machines" [] true Command::SetPreset(Preset::VirtualMachines);
     View "preset-side-by-side" "Arrange: host and guests side by side" [] true Command::SetPreset(Preset::SideBySide);
     View "link-pane" "Link this pane to the others, or let it go its own way" ["L"] true Command::ToggleLink(None);

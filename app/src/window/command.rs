@@ -9,6 +9,7 @@ use stratoscope_core::vocab::{Cpu, MachineId, RefNs, RowKey, State, TimeRange};
 use crate::window::find::FindCommand;
 use crate::window::layout::{PaneKind, Preset};
 use crate::window::own::{MarkCommand, RowCommand};
+use crate::window::stats::comparison::{Side, SideName};
 
 /// A row of the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -57,6 +58,8 @@ pub enum RowStep {
 pub enum Command {
     /// Ask for a folder of traces.
     OpenDialog,
+    /// Ask for a folder to open beside what is open.
+    OpenBeside,
     /// Open these paths in place of what is open.
     Open(Vec<PathBuf>),
     /// Show another recording of the open paths.
@@ -172,6 +175,22 @@ pub enum Command {
     MarkEvent,
     /// Move a machine so that the picked event is at the same instant as the marked one.
     AlignEvents,
+
+    /// Take the selected range, else what is shown, as a side of the comparison.
+    CompareSelection(SideName),
+    /// Make a side of the comparison what it is to be.
+    SetSide {
+        /// Which side.
+        side: SideName,
+        /// Its stretch of time and machine.
+        to: Side,
+    },
+    /// Put A in the place of B.
+    SwapSides,
+    /// Compare the first with the second half of the selection, else of what is shown.
+    CompareHalves,
+    /// Compare the recordings that are open together, else the first two machines.
+    CompareRecordings,
 
     /// Show or hide a pane.
     TogglePane(PaneKind),

@@ -6,6 +6,8 @@ use egui_tiles::{Container, Tile, TileId, Tiles, Tree};
 use serde::{Deserialize, Serialize};
 use stratoscope_core::vocab::MachineId;
 
+use crate::window::stats::comparison::SideName;
+
 /// What a pane shows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum PaneKind {
@@ -37,6 +39,10 @@ pub enum PaneKind {
     FlowBreakdown,
     /// The list of bookmarks.
     Bookmarks,
+    /// What differs between two stretches of time.
+    Compare,
+    /// Threads during one side of the comparison.
+    Compared(SideName),
 }
 
 impl PaneKind {
@@ -57,6 +63,7 @@ impl PaneKind {
                 | Self::VirtualMachines
                 | Self::PhysicalCpus
                 | Self::ExecutionFlow
+                | Self::Compared(_)
         )
     }
 
@@ -77,6 +84,9 @@ impl PaneKind {
             Self::ExecutionFlow => "Execution flow",
             Self::FlowBreakdown => "Flow: where the time went",
             Self::Bookmarks => "Bookmarks",
+            Self::Compare => "Compare",
+            Self::Compared(SideName::A) => "A · Control flow",
+            Self::Compared(SideName::B) => "B · Control flow",
         }
     }
 }
@@ -87,6 +97,8 @@ pub enum Preset {
     /// Control flow, resources and events of everything that is open.
     Kernel,
     /// The machines beside each other.
+    Machines,
+    /// Two stretches of time one above the other, and what differs.
     Compare,
     /// Virtual machines and physical CPUs, and below them what host and guests did.
     VirtualMachines,
@@ -132,7 +144,7 @@ impl Panes {
         }
         let mut machine_ids = (0..machines).filter_map(|n| u16::try_from(n).ok()).map(MachineId);
         let (above, focused) = match preset {
-            Preset::Compare if machines > 1 => {
+            Preset::Machines if machines > 1 => {
                 // More than four columns would be too narrow to read; the rest is one click away.
                 let columns: Vec<TileId> = machine_ids
                     .by_ref()
@@ -160,7 +172,11 @@ impl Panes {
                 let flows = flows(&mut tiles, machines);
                 (vec![(clocks, 3.2), (flows, 1.6)], PaneKind::Synchronisation)
             }
-            Preset::Kernel | Preset::Compare | Preset::SideBySide | Preset::ExecutionFlow => {
+            Preset::Compare => {
+                let [a, b] = SideName::ALL.map(|side| tabs(&mut tiles, vec![PaneKind::Compared(side)]));
+                (vec![(a, 1.5), (b, 1.5)], PaneKind::Compared(SideName::A))
+            }
+            Preset::Kernel | Preset::Machines | Preset::SideBySide | Preset::ExecutionFlow => {
                 let flow = tabs(&mut tiles, vec![PaneKind::ControlFlow(None)]);
                 let resources = tabs(&mut tiles, vec![PaneKind::Resources(None)]);
                 (vec![(flow, 3.0), (resources, 1.6)], PaneKind::ControlFlow(None))
@@ -170,9 +186,12 @@ impl Panes {
         if preset == Preset::VirtualMachines {
             below.extend([PaneKind::Exits, PaneKind::Steal, PaneKind::Periodic, PaneKind::Instant]);
         }
+        if preset == Preset::Compare {
+            below.insert(0, PaneKind::Compare);
+        }
         let tables = tabs(&mut tiles, below);
         let mut parts = above;
-        parts.push((tables, 1.4));
+        parts.push((tables, if preset == Preset::Compare { 3.2 } else { 1.4 }));
         let root = column(&mut tiles, &parts);
         Self { tree: Tree::new(tree_id(), root, tiles), full: None, focused: Some(focused), unlinked: BTreeSet::new() }
     }
@@ -282,8 +301,12 @@ impl Panes {
         !self.unlinked.contains(kind)
     }
 
-    /// Whether two panes scroll their rows together: linked ones of the same sort, of two machines.
+    /// Whether two panes scroll their rows together: linked ones of the same sort, of two machines; and the two
+    /// sides of a comparison.
     pub fn scroll_together(&self, a: &PaneKind, b: &PaneKind) -> bool {
+        if let (PaneKind::Compared(a), PaneKind::Compared(b)) = (a, b) {
+            return a != b;
+        }
         a != b
             && std::mem::discriminant(a) == std::mem::discriminant(b)
             && a.machine().is_some()
@@ -363,7 +386,7 @@ mod tests {
             kernel.kinds(),
             [PaneKind::ControlFlow(None), PaneKind::Resources(None), PaneKind::Events, PaneKind::Statistics]
         );
-        let compare = Panes::preset(Preset::Compare, 2);
+        let compare = Panes::preset(Preset::Machines, 2);
         assert!(compare.contains(&PaneKind::ControlFlow(Some(MachineId(1)))));
         assert!(!compare.contains(&PaneKind::ControlFlow(None)));
         let vms = Panes::preset(Preset::VirtualMachines, 3);
@@ -378,7 +401,7 @@ mod tests {
             assert!(flow.contains(&kind), "{kind:?}");
         }
         assert_eq!(Panes::preset(Preset::SideBySide, 1).kinds(), Panes::preset(Preset::Kernel, 1).kinds());
-        assert_eq!(Panes::preset(Preset::Compare, 1).kinds(), Panes::preset(Preset::Kernel, 1).kinds());
+        assert_eq!(Panes::preset(Preset::Machines, 1).kinds(), Panes::preset(Preset::Kernel, 1).kinds());
     }
 
     #[test]
@@ -403,7 +426,7 @@ mod tests {
 
     #[test]
     fn an_arrangement_of_more_machines_is_cut_to_those_that_are_there() {
-        let mut panes = Panes::preset(Preset::Compare, 3);
+        let mut panes = Panes::preset(Preset::Machines, 3);
         panes.limit_to(1);
         assert!(panes.kinds().iter().all(|k| k.machine().is_none_or(|m| m.0 == 0)));
         assert!(panes.contains(&PaneKind::ControlFlow(Some(MachineId(0)))));
@@ -411,7 +434,7 @@ mod tests {
 
     #[test]
     fn linked_panes_of_two_machines_scroll_together() {
-        let mut panes = Panes::preset(Preset::Compare, 2);
+        let mut panes = Panes::preset(Preset::Machines, 2);
         let [a, b] = [0, 1].map(|m| PaneKind::ControlFlow(Some(MachineId(m))));
         assert!(panes.scroll_together(&a, &b));
         assert!(!panes.scroll_together(&a, &a));
@@ -424,7 +447,7 @@ mod tests {
 
     #[test]
     fn arrangements_survive_ron() {
-        let panes = Panes::preset(Preset::Compare, 2);
+        let panes = Panes::preset(Preset::Machines, 2);
         let text = ron::to_string(&panes).unwrap();
         assert_eq!(ron::from_str::<Panes>(&text).unwrap(), panes);
         // Files from before panes could be unlinked.

@@ -44,7 +44,7 @@ pub mod sidebar;
 pub mod slide;
 pub mod start;
 pub mod state;
-pub mod statistics;
+pub mod stats;
 pub mod status_bar;
 pub mod theme;
 pub mod timeline;

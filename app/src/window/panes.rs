@@ -17,7 +17,9 @@ use crate::window::joint::JointPanes;
 use crate::window::layout::{PaneKind, simplification};
 use crate::window::own::Place;
 use crate::window::own::bookmarks_pane::BookmarksPane;
-use crate::window::statistics::Statistics;
+use crate::window::stats::compare_pane::ComparePane;
+use crate::window::stats::comparison;
+use crate::window::stats::pane::Statistics;
 use crate::window::status_bar::Hover;
 use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::rows::RowSet;
@@ -31,6 +33,8 @@ pub struct PaneMemory {
     pub events: EventsPane,
     /// The statistics pane.
     pub statistics: Statistics,
+    /// The comparison pane.
+    pub compare: ComparePane,
     /// Panes about what several machines tell together.
     pub joint: JointPanes,
     /// The execution flow.
@@ -47,7 +51,8 @@ impl PaneMemory {
         Self {
             timelines: BTreeMap::new(),
             events: EventsPane::default(),
-            statistics: Statistics::new(Wake::clone(&wake)),
+            statistics: Statistics::new(&wake),
+            compare: ComparePane::new(&wake),
             joint: JointPanes::new(&wake),
             flow: FlowPanes::new(&wake),
             bookmarks: BookmarksPane::default(),
@@ -59,6 +64,8 @@ impl PaneMemory {
     pub fn reset(&mut self) {
         self.timelines.clear();
         self.events.reset();
+        self.statistics.reset();
+        self.compare.reset();
         self.joint.reset();
         self.flow.reset();
         self.shared.hover = None;
@@ -89,7 +96,10 @@ impl PaneMemory {
 
     /// Waits until panes have counted what they show; for pictures and tests.
     pub fn wait(&self, longest: Duration) -> bool {
-        self.statistics.wait(longest) && self.joint.wait(longest) && self.flow.wait(longest)
+        self.statistics.wait(longest)
+            && self.compare.wait(longest)
+            && self.joint.wait(longest)
+            && self.flow.wait(longest)
     }
 
     /// Puts the keyboard into a pane's row search. Returns whether the pane has one.
@@ -98,7 +108,9 @@ impl PaneMemory {
     }
 
     fn timeline(&mut self, kind: &PaneKind, set: RowSet, machine: Option<MachineId>) -> &mut Timeline {
-        self.timelines.entry(kind.clone()).or_insert_with(|| Timeline::new(set, machine))
+        let timeline = self.timelines.entry(kind.clone()).or_insert_with(|| Timeline::new(set, machine));
+        timeline.limit_to(machine);
+        timeline
     }
 }
 
@@ -121,7 +133,12 @@ pub struct PaneBehavior<'a, 'b> {
 impl PaneBehavior<'_, '_> {
     /// What a pane's tab says.
     pub fn title(&self, kind: &PaneKind) -> String {
-        let machine = kind.machine().and_then(|m| self.cx.state.scene.machine(m));
+        let state = self.cx.state;
+        let machine = match kind {
+            PaneKind::Compared(side) => comparison::machine_of(&state.scene, state.comparison.side(*side)),
+            other => other.machine(),
+        };
+        let machine = machine.and_then(|m| state.scene.machine(m));
         match machine {
             Some(machine) => format!("{} · {}", kind.title(), machine.name),
             None => kind.title().to_owned(),
@@ -139,9 +156,14 @@ impl PaneBehavior<'_, '_> {
             PaneKind::Resources(machine) => self.timeline_ui(ui, kind, RowSet::Resources, *machine),
             PaneKind::VirtualMachines => self.timeline_ui(ui, kind, RowSet::VirtualMachines, None),
             PaneKind::PhysicalCpus => self.timeline_ui(ui, kind, RowSet::PhysicalCpus, None),
+            PaneKind::Compared(side) => {
+                let machine = comparison::machine_of(&self.cx.state.scene, self.cx.state.comparison.side(*side));
+                self.timeline_ui(ui, kind, RowSet::ControlFlow, machine);
+            }
+            PaneKind::Compare => self.memory.compare.ui(ui, self.cx),
             PaneKind::Events => self.memory.events.ui(ui, self.cx, self.pages),
-            PaneKind::Statistics => self.memory.statistics.ui(ui, self.cx),
             PaneKind::Bookmarks => self.memory.bookmarks.ui(ui, self.cx),
+            PaneKind::Statistics => self.memory.statistics.ui(ui, self.cx, &mut self.memory.shared),
             PaneKind::Synchronisation | PaneKind::Exits | PaneKind::Steal | PaneKind::Periodic | PaneKind::Instant => {
                 let PaneMemory { joint, shared, .. } = &mut *self.memory;
                 joint.ui(ui, self.cx, kind, shared);
@@ -203,7 +225,8 @@ impl PaneBehavior<'_, '_> {
 
     /// The button that links a pane of rows to the others, or lets it go its own way.
     pub fn link_ui(&mut self, ui: &mut Ui, kind: &PaneKind) {
-        if !kind.is_timeline() {
+        // Sides of a comparison go together, and only they.
+        if !kind.is_timeline() || matches!(kind, PaneKind::Compared(_)) {
             return;
         }
         let linked = self.cx.state.panes.is_linked(kind);
@@ -348,6 +371,8 @@ impl Behavior<PaneKind> for PaneBehavior<'_, '_> {
             PaneKind::ExecutionFlow => "pane-flow",
             PaneKind::FlowBreakdown => "pane-flow-breakdown",
             PaneKind::Bookmarks => "pane-bookmarks",
+            PaneKind::Compare => "pane-compare",
+            PaneKind::Compared(_) => "preset-compare",
         };
         let full = self.cx.keymap.hint("full-pane");
         let own = catalogue::entry(id).map_or_else(String::new, |e| self.cx.keymap.text(e));

@@ -242,7 +242,7 @@ mod tests {
         let mut settings = Settings { theme: ThemeChoice::Light, hide_idle: true, ..Settings::default() };
         settings.add_recent(&[PathBuf::from("/traces/a"), PathBuf::from("/traces/b")]);
         settings.keys.insert("zoom-in".to_owned(), vec!["I".to_owned()]);
-        settings.set_layout(&[PathBuf::from("/traces/a")], &Panes::preset(Preset::Compare, 2));
+        settings.set_layout(&[PathBuf::from("/traces/a")], &Panes::preset(Preset::Machines, 2));
         settings.scale_ui(Some(1.1));
         save(&path, &settings).unwrap();
         assert_eq!(load(&path), (settings, None));

@@ -92,6 +92,8 @@ pub struct Window {
     find_bar: FindBar,
     seeker: Seeker,
     dialogs: Dialogs,
+    /// The folder that is asked for is to be opened beside what is open.
+    beside: bool,
     samples: Vec<Sample>,
     hover: Hover,
     slide: Slide,
@@ -136,6 +138,7 @@ impl Window {
             find_bar: FindBar::new(Arc::clone(&wake)),
             seeker: Seeker::new(Arc::clone(&wake)),
             dialogs: Dialogs::new(options.native_dialogs),
+            beside: false,
             samples: options.samples,
             hover: Hover::default(),
             slide: Slide::default(),
@@ -234,7 +237,11 @@ impl Window {
             drop_overlay_ui(ui, theme, held);
         }
         if let Some(path) = self.dialogs.ui(ui, theme) {
-            self.send(&ctx, Command::Open(vec![path]));
+            let mut paths = if self.beside { self.state.paths.clone() } else { Vec::new() };
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+            self.send(&ctx, Command::Open(paths));
         }
         let any = !commands.is_empty();
         for command in commands {
@@ -328,7 +335,8 @@ impl Window {
 
     fn perform(&mut self, ctx: &egui::Context, effect: Effect) {
         match effect {
-            Effect::AskForFolder => {
+            Effect::AskForFolder | Effect::AskForFolderBeside => {
+                self.beside = effect == Effect::AskForFolderBeside;
                 let folder = self.state.settings.recent.first().and_then(|p| p.first()).and_then(|p| p.parent());
                 self.dialogs.ask(folder.map(PathBuf::from), &self.wake);
             }
@@ -740,5 +748,7 @@ mod key_tests;
 mod link_tests;
 #[cfg(test)]
 mod own_tests;
+#[cfg(test)]
+mod stats_tests;
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,7 @@ use crate::window::find::command::Among;
 use crate::window::layout::{PaneKind, Panes, Preset};
 use crate::window::own::Past;
 use crate::window::settings::Settings;
+use crate::window::stats::comparison::{self, Comparison};
 use crate::window::timeline::scene::Scene;
 use crate::window::tour;
 use crate::window::view::View;
@@ -72,6 +73,8 @@ pub struct State {
     pub among: Option<Among>,
     /// The event that another one is to be aligned with.
     pub align: Option<PickedEvent>,
+    /// What is compared with what.
+    pub comparison: Comparison,
     /// What the last command has to say: why it did nothing.
     pub notice: Option<String>,
     /// Whether the dark theme is shown, whoever chose it.
@@ -103,6 +106,7 @@ impl State {
             finding: false,
             among: None,
             align: None,
+            comparison: Comparison::default(),
             tour: None,
             notice: None,
             dark: true,
@@ -139,6 +143,7 @@ impl State {
         self.among = None;
         self.own_time.clear();
         self.align = None;
+        self.comparison = Comparison::default();
         // A tour goes on with its sample; over other traces it has nothing to say.
         self.tour = self.tour.take().filter(|tour| tour.path.is_some() && paths.first() == tour.path.as_ref());
         self.notice = None;
@@ -161,8 +166,9 @@ impl State {
             let bounds = with_margin(extent);
             if self.placed {
                 self.follow_reference(&scene);
-                for view in std::iter::once(&mut self.view).chain(self.own_time.values_mut()) {
-                    view.set_bounds(bounds);
+                self.view.set_bounds(bounds);
+                for (kind, view) in &mut self.own_time {
+                    view.set_bounds(comparison::bounds_of(kind, &self.comparison, bounds));
                 }
             } else {
                 self.placed = true;
@@ -205,6 +211,7 @@ impl State {
             for view in std::iter::once(&mut self.view).chain(self.own_time.values_mut()) {
                 view.rebase(|t| new.map.to_ref(old.map.from_ref(t)));
             }
+            self.comparison.rebase(|t| new.map.to_ref(old.map.from_ref(t)));
             self.event = None;
         }
     }
@@ -216,6 +223,7 @@ impl State {
         for kind in unlinked {
             self.own_time.entry(kind.clone()).or_insert_with(|| self.view.clone());
         }
+        comparison::settle(self);
     }
 
     /// What a pane looks at: all that is common, but its own window if it is unlinked.
@@ -235,7 +243,11 @@ impl State {
         let Some(own) = kind.and_then(|kind| self.own_time.get_mut(kind)) else { return change(&mut self.view) };
         // What is selected is common, and zooming goes by it.
         own.selection = self.view.selection;
-        change(own)
+        let changed = change(own);
+        if let Some(PaneKind::Compared(side)) = kind {
+            comparison::follow(self, *side);
+        }
+        changed
     }
 
     /// How instants are written.
@@ -253,7 +265,7 @@ impl State {
         let of = row.key.kind;
         let fits = |kind: &PaneKind| {
             let sort = match kind {
-                PaneKind::ControlFlow(_) => of == RowKind::Thread,
+                PaneKind::ControlFlow(_) | PaneKind::Compared(_) => of == RowKind::Thread,
                 PaneKind::Resources(_) => matches!(of, RowKind::Cpu | RowKind::Irq | RowKind::Softirq),
                 PaneKind::VirtualMachines => matches!(of, RowKind::Vcpu | RowKind::VmThread),
                 PaneKind::PhysicalCpus => of == RowKind::PhysicalCpu,

@@ -68,6 +68,7 @@ fn open_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, samples: &[Sample]) {
     ui.menu_button("Open ⏷", |ui| {
         ui.set_min_width(220.0);
         cx.menu_entry_ui(ui, "open");
+        cx.menu_entry_ui(ui, "open-beside");
         if !cx.state.settings.recent.is_empty() {
             ui.separator();
             ui.label(RichText::new("Recent").small().weak());

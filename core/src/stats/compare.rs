@@ -6,7 +6,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::store::{StateSums, StoreSnapshot};
-use crate::vocab::{Cancel, Cancelled, Dur, Interner, MachineNs, RowKind, State, TimeRange};
+use crate::vocab::{Cancel, Cancelled, Dur, Interner, MachineNs, RowId, RowKind, State, TimeRange};
 
 /// Rows of one kind and name on one side of a comparison.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +15,8 @@ pub struct Side {
     pub rows: u32,
     /// Time and number per state.
     pub sums: StateSums,
+    /// The row that did most: to go to.
+    pub busiest: Option<RowId>,
 }
 
 /// A pair of a comparison.
@@ -62,6 +64,8 @@ pub struct CompareSide<'a> {
 pub fn compare(sides: [CompareSide<'_>; 2], kinds: &[RowKind], cancel: &Cancel) -> Result<Vec<Pair>, Cancelled> {
     let mut pairs: Vec<Pair> = Vec::new();
     let mut known: FxHashMap<(RowKind, String), usize> = FxHashMap::default();
+    // How much the busiest row of each pair's sides did.
+    let mut most: Vec<[i64; 2]> = Vec::new();
     for (n, side) in sides.iter().enumerate() {
         for row in side.store.rows().filter(|r| kinds.contains(&r.key().kind)) {
             cancel.check()?;
@@ -79,9 +83,14 @@ pub fn compare(sides: [CompareSide<'_>; 2], kinds: &[RowKind], cancel: &Cancel) 
                 pairs.push(Pair { kind: *kind, name: name.clone(), sides: Default::default() });
                 pairs.len() - 1
             });
-            if let Some(mine) = pairs.get_mut(at).and_then(|p| p.sides.get_mut(n)) {
+            most.resize(pairs.len(), [-1; 2]);
+            if let Some((mine, most)) = pairs.get_mut(at).and_then(|p| p.sides.get_mut(n)).zip(most[at].get_mut(n)) {
                 mine.rows += 1;
                 mine.sums.merge(&sums);
+                let did: i64 = State::ALL.iter().skip(1).filter(|s| !s.is_quiet()).map(|s| sums.time(*s).0).sum();
+                if did > *most {
+                    (mine.busiest, *most) = (Some(row.id()), did);
+                }
             }
         }
     }

@@ -228,7 +228,7 @@ fn panes_presets_and_the_full_pane() {
     assert_eq!(state.panes.full, Some(PaneKind::Events));
     apply(&mut state, Command::ToggleFullPane);
     assert_eq!(state.panes.full, None);
-    apply(&mut state, Command::SetPreset(Preset::Compare));
+    apply(&mut state, Command::SetPreset(Preset::Machines));
     assert!(state.panes.contains(&PaneKind::ControlFlow(None)), "one machine has nothing to compare with");
     apply(&mut state, Command::FocusPane(PaneKind::ControlFlow(Some(MachineId(9)))));
     assert_ne!(state.panes.focused, Some(PaneKind::ControlFlow(Some(MachineId(9)))));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::collections::HashMap;
 use stratoscope_core::flow::{Flow, FlowKind, Piece};
 use stratoscope_core::store::{
-    Extents, Interval, Look, MachineStore, Row, Run, StoreOptions, StoreSnapshot, Writer as _,
+    Extents, Interval, Look, MachineStore, Row, Run, StateSums, StoreOptions, StoreSnapshot, Writer as _,
 };
 use stratoscope_core::sync::ClockMap;
 use stratoscope_core::vm::Who;
@@ -242,5 +242,9 @@ impl Lane for FlowLane {
         for (sum, ns) in out.iter_mut().zip(self.row.sums(range).ns) {
             *sum += ns;
         }
+    }
+
+    fn counted(&self, range: TimeRange<MachineNs>) -> StateSums {
+        self.row.sums(range)
     }
 }

@@ -72,6 +72,16 @@ impl<K: Clone + PartialEq + Send + 'static, A: Send + 'static> Computed<K, A> {
         let _old = self.worker.take();
     }
 
+    /// Whether nothing is worked on.
+    pub fn is_idle(&self) -> bool {
+        self.worker.is_idle()
+    }
+
+    /// The question that was asked last.
+    pub fn asked(&self) -> Option<&K> {
+        self.asked.as_ref()
+    }
+
     /// Waits until nothing is worked on any more; for pictures and tests.
     pub fn wait(&self, longest: Duration) -> bool {
         self.worker.wait(longest)

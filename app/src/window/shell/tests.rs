@@ -290,7 +290,7 @@ fn settings_come_back_after_a_restart() {
     let path = folder.path().join("settings.ron");
     let mut h = harness_with(Some(&path));
     send(&mut h, Command::Open(vec![PathBuf::from("/traces/fighting")]));
-    send(&mut h, Command::SetPreset(Preset::Compare));
+    send(&mut h, Command::SetPreset(Preset::Machines));
     send(&mut h, Command::CycleTheme);
     send(&mut h, Command::ToggleDetails);
     h.state_mut().window().end();
@@ -317,7 +317,7 @@ fn a_broken_settings_file_is_told() {
 fn presets_and_views_change_the_panes() {
     let mut h = opened("fighting");
     assert!(h.query_by_label("Control flow · host").is_none());
-    send(&mut h, Command::SetPreset(Preset::Compare));
+    send(&mut h, Command::SetPreset(Preset::Machines));
     assert!(h.query_by_label("Control flow · host").is_some());
     assert!(h.query_by_label("Resources · guest-a").is_some());
     send(&mut h, Command::SetPreset(Preset::Kernel));
@@ -616,7 +616,7 @@ fn pictures() {
             shot(&format!("tour-{name}-{}", step + 1), size, commands);
         }
     }
-    shot("compare", big, vec![open("fighting"), Command::SetPreset(Preset::Compare)]);
+    shot("compare", big, vec![open("fighting"), Command::SetPreset(Preset::Machines)]);
     shot("reading", big, vec![open("reading"), Command::ToggleProblems]);
     shot("keys", big, vec![open("small"), Command::ToggleKeys]);
     shot("palette", big, vec![open("small"), Command::TogglePalette]);
@@ -632,7 +632,7 @@ fn pictures() {
     shot("real-all", big, vec![real("")]);
     let zoom = Command::Zoom { factor: 60.0, at: None };
     shot("real-zoom", big, vec![real("periodic"), zoom.clone(), Command::CycleTheme]);
-    shot("real-compare", big, vec![real("io"), Command::SetPreset(Preset::Compare), zoom]);
+    shot("real-compare", big, vec![real("io"), Command::SetPreset(Preset::Machines), zoom]);
     assert!(SHOWN.load(Ordering::Relaxed) > if only.is_empty() { 8 } else { 0 });
 }
 

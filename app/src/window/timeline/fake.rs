@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use stratoscope_core::store::{Interval, Look, Run, WakeContext, Wakeup};
+use stratoscope_core::store::{Interval, Look, Run, StateSums, WakeContext, Wakeup};
 use stratoscope_core::sync::ClockMap;
 use stratoscope_core::vocab::{
     Cpu, Interner, MachineId, MachineNs, Name, RefNs, RowId, RowKey, RowKind, State, StateSet, Tid, TimeRange,
@@ -88,6 +88,15 @@ impl Lane for List {
         for i in &self.0 {
             out[i.look.state as usize] += (i.end.min(range.end) - i.begin.max(range.begin)).0.max(0);
         }
+    }
+
+    fn counted(&self, range: TimeRange<MachineNs>) -> StateSums {
+        let mut all = StateSums::default();
+        self.sums(range, &mut all.ns);
+        for i in self.0.iter().filter(|i| i.begin < range.end && range.begin < i.end) {
+            all.count[i.look.state as usize] += 1;
+        }
+        all
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A trait, because not every row is stored: rows that are joined from two machines answer the same questions.
 
-use stratoscope_core::store::Wakeup;
+use stratoscope_core::store::{StateSums, Wakeup};
 use stratoscope_core::vocab::{MachineNs, State, TimeRange};
 
 pub use stratoscope_core::store::{Interval, Run};
@@ -37,6 +37,9 @@ pub trait Lane: Send + Sync {
 
     /// Adds the nanoseconds of every state within `range` to `out`, by the state's number.
     fn sums(&self, range: TimeRange<MachineNs>, out: &mut [i64; State::COUNT]);
+
+    /// Nanoseconds and number of intervals of every state within `range`.
+    fn counted(&self, range: TimeRange<MachineNs>) -> StateSums;
 }
 
 /// The wake-ups of one machine, in order of time.

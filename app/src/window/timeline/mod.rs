@@ -228,6 +228,14 @@ impl Timeline {
         }
     }
 
+    /// Shows rows of another machine, or of all.
+    pub fn limit_to(&mut self, machine: Option<MachineId>) {
+        if self.machine != machine {
+            self.machine = machine;
+            self.tree_key = None;
+        }
+    }
+
     /// Puts the keyboard into the search of rows in the next frame.
     pub fn focus_search(&mut self) {
         self.focus_search = true;

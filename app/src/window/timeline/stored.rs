@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stratoscope_core::query::time::TimeBase;
 use stratoscope_core::session::{Density, LostView, MachineView, Phase, Snapshot, TraceView};
-use stratoscope_core::store::{Interval, Row, Run, StoreSnapshot, Wakeup};
+use stratoscope_core::store::{Interval, Row, Run, StateSums, StoreSnapshot, Wakeup};
 use stratoscope_core::sync::ClockMap;
 use stratoscope_core::trace::LostKind;
 use stratoscope_core::vm::VmView;
@@ -47,6 +47,10 @@ impl Lane for Row {
         for (sum, ns) in out.iter_mut().zip(self.sums(range).ns) {
             *sum += ns;
         }
+    }
+
+    fn counted(&self, range: TimeRange<MachineNs>) -> StateSums {
+        self.sums(range)
     }
 }
 

@@ -1,0 +1,277 @@
+//! How long things took in a stretch of time, on all machines: what `stats` prints, from the same function.
+
+use std::cmp::Ordering;
+
+use stratoscope_core::stats::{self, Latencies, LatencyKind, LatencyQuery};
+use stratoscope_core::vocab::{Cancel, Cancelled, Dur, MachineId, MachineNs, RefNs, RowId, TimeRange};
+
+use crate::window::command::RowRef;
+use crate::window::joint::facts::Facts;
+use crate::window::joint::table::Sort;
+use crate::window::stats::sheet::{Field, Sheet};
+
+/// Columns of the densities: a dot of the scatter is a few points wide.
+pub const COLUMNS: u32 = 400;
+
+/// Which latencies are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Which {
+    /// Every kind.
+    #[default]
+    All,
+    /// System calls.
+    Calls,
+    /// From wake-ups to running, and from being preempted to running again.
+    Waits,
+    /// Interrupts and softirqs.
+    Interrupts,
+}
+
+impl Which {
+    /// Every choice.
+    pub const ALL: [Self; 4] = [Self::All, Self::Calls, Self::Waits, Self::Interrupts];
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::All => "All latencies",
+            Self::Calls => "System calls",
+            Self::Waits => "Waits for a CPU",
+            Self::Interrupts => "Interrupt handlers",
+        }
+    }
+
+    /// The kinds that are meant.
+    pub fn kinds(self) -> &'static [LatencyKind] {
+        match self {
+            Self::All => LatencyKind::ALL,
+            Self::Calls => &[LatencyKind::Syscall],
+            Self::Waits => &[LatencyKind::Wakeup, LatencyKind::Preemption],
+            Self::Interrupts => &[LatencyKind::Irq, LatencyKind::Softirq, LatencyKind::SoftirqDelay],
+        }
+    }
+}
+
+/// What is told of durations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Figure {
+    /// How many.
+    Count,
+    /// All together.
+    Total,
+    /// The shortest.
+    Min,
+    /// Their mean.
+    Mean,
+    /// Half of them took no longer.
+    P50,
+    /// 95 of 100 took no longer.
+    P95,
+    /// 99 of 100 took no longer.
+    P99,
+    /// The longest.
+    Max,
+}
+
+impl Figure {
+    /// All of them, in the order of the table's columns.
+    pub const ALL: [Self; 8] =
+        [Self::Count, Self::Total, Self::Min, Self::Mean, Self::P50, Self::P95, Self::P99, Self::Max];
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Count => "Count",
+            Self::Total => "Total",
+            Self::Min => "Min",
+            Self::Mean => "Mean",
+            Self::P50 => "p50",
+            Self::P95 => "p95",
+            Self::P99 => "p99",
+            Self::Max => "Max",
+        }
+    }
+
+    /// The number: nanoseconds, but of [`Self::Count`] a count.
+    pub fn of(self, histogram: &stats::Histogram) -> i64 {
+        let ns = |d: Option<Dur>| d.map_or(0, |d| d.0);
+        match self {
+            Self::Count => i64::try_from(histogram.count()).unwrap_or(i64::MAX),
+            Self::Total => histogram.total().0,
+            Self::Min => ns(histogram.min()),
+            Self::Mean => ns(histogram.mean()),
+            Self::P50 => ns(histogram.percentile(50.0)),
+            Self::P95 => ns(histogram.percentile(95.0)),
+            Self::P99 => ns(histogram.percentile(99.0)),
+            Self::Max => ns(histogram.max()),
+        }
+    }
+}
+
+/// A line of the table: one kind and name on one machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// The machine.
+    pub machine: MachineId,
+    /// The system call, the interrupt, the task.
+    pub name: String,
+    /// In the order of [`Figure::ALL`].
+    pub figures: [i64; 8],
+    /// All that is known.
+    pub found: Latencies,
+}
+
+impl Line {
+    /// One of its numbers.
+    pub fn figure(&self, figure: Figure) -> i64 {
+        self.figures[figure as usize]
+    }
+}
+
+/// A latency, to go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The row.
+    pub row: RowRef,
+    /// From begin to end.
+    pub span: TimeRange<RefNs>,
+}
+
+/// The part of a stretch of time in which a machine was recorded, in its own time.
+pub fn range_on(facts: &Facts, machine: MachineId, range: TimeRange<RefNs>) -> Option<TimeRange<MachineNs>> {
+    let machine = facts.world.machine(machine)?;
+    let (own, all) = (machine.to_machine(range), machine.extent);
+    let end = all.end.max(machine.store.watermark());
+    let part = TimeRange::new(own.begin.max(all.begin), own.end.min(end));
+    (part.length() > Dur(0)).then_some(part)
+}
+
+/// Latencies of all machines that end in the range, those with most time first; `thread`: only of that thread.
+///
+/// # Errors
+/// Somebody cancelled.
+pub fn lines(
+    facts: &Facts,
+    range: TimeRange<RefNs>,
+    kinds: &[LatencyKind],
+    thread: Option<RowRef>,
+    cancel: &Cancel,
+) -> Result<Vec<Line>, Cancelled> {
+    let mut all = Vec::new();
+    for machine in &facts.world.machines {
+        let Some(range) = range_on(facts, machine.id, range) else { continue };
+        let row = match thread {
+            Some(row) if row.machine != machine.id => continue,
+            Some(row) => match machine.store.find(&row.key) {
+                Some(row) => Some(row),
+                None => continue,
+            },
+            None => None,
+        };
+        let query = LatencyQuery { range, kinds, thread: row, columns: COLUMNS };
+        for found in stats::latencies(&machine.store, &query, cancel)? {
+            let name = facts.world.names.text(found.name).to_string();
+            let figures = Figure::ALL.map(|figure| figure.of(&found.histogram));
+            all.push(Line { machine: machine.id, name, figures, found });
+        }
+    }
+    Ok(all)
+}
+
+/// Where a latency is.
+pub fn place(facts: &Facts, machine: MachineId, row: RowId, begin: MachineNs, duration: Dur) -> Option<Place> {
+    let machine = facts.world.machine(machine)?;
+    let row = RowRef { machine: machine.id, key: machine.store.row(row)?.key() };
+    Some(Place { row, span: TimeRange::new(machine.to_ref(begin), machine.to_ref(begin + duration)) })
+}
+
+/// The longest of a line.
+pub fn longest(facts: &Facts, line: &Line) -> Option<Place> {
+    let longest = line.found.longest;
+    place(facts, line.machine, longest.row, longest.begin.0, longest.duration)
+}
+
+/// Columns before those of figures: kind and name.
+pub const FIRST_FIGURE: usize = 2;
+
+/// Sorts as the table's titles say.
+pub fn sort(lines: &mut [Line], sort: Sort) {
+    let by = |a: &Line, b: &Line| -> Ordering {
+        match sort.column.checked_sub(FIRST_FIGURE) {
+            Some(n) => a.figures.get(n).cmp(&b.figures.get(n)),
+            None if sort.column == 0 => a.found.kind.cmp(&b.found.kind),
+            None => a.name.cmp(&b.name),
+        }
+    };
+    let name = |l: &Line| (l.machine, l.found.kind, l.name.clone());
+    lines.sort_by(|a, b| sort.of(by(a, b)).then_with(|| name(a).cmp(&name(b))));
+}
+
+/// The table as text.
+pub fn sheet(facts: &Facts, lines: &[Line]) -> Sheet {
+    let mut sheet = Sheet::new(&[
+        ("Machine", "machine"),
+        ("Latency", "kind"),
+        ("Of", "name"),
+        ("Count", "count"),
+        ("Total", "total_ns"),
+        ("Min", "min_ns"),
+        ("Mean", "mean_ns"),
+        ("p50", "p50_ns"),
+        ("p95", "p95_ns"),
+        ("p99", "p99_ns"),
+        ("Max", "max_ns"),
+        ("Longest on", "longest_id"),
+    ]);
+    for line in lines {
+        let machine = facts.world.machine(line.machine).map_or("", |m| &m.name);
+        let text = |text: &str| Field::Text(text.to_owned());
+        let mut row = vec![text(machine), text(line.found.kind.name()), text(&line.name)];
+        row.extend(Figure::ALL.iter().zip(line.figures).map(|(figure, n)| match figure {
+            Figure::Count => Field::Count(n.unsigned_abs()),
+            _ => Field::Time(Dur(n)),
+        }));
+        row.push(longest(facts, line).map_or(Field::Empty, |p| Field::Text(p.row.key.to_string())));
+        sheet.rows.push(row);
+    }
+    sheet
+}
+
+#[cfg(test)]
+mod tests {
+    use stratoscope_core::vocab::{RowKey, Tid};
+
+    use super::*;
+    use crate::window::joint::fake;
+
+    const ALL: TimeRange<RefNs> = TimeRange { begin: RefNs(0), end: RefNs(40_000_000) };
+
+    #[test]
+    fn waits_are_found_with_their_longest_and_of_one_thread_alone() {
+        let facts = fake::fighting();
+        let mut all = lines(&facts, ALL, LatencyKind::ALL, None, &Cancel::default()).unwrap();
+        sort(&mut all, Sort::descending(FIRST_FIGURE + Figure::Total as usize));
+        let names: Vec<(LatencyKind, &str, i64, i64)> = all
+            .iter()
+            .map(|l| (l.found.kind, l.name.as_str(), l.figure(Figure::Count), l.figure(Figure::Max)))
+            .collect();
+        assert_eq!(names[0], (LatencyKind::Preemption, "CPU 0/KVM", 3, 8_000_000));
+        assert!(names.contains(&(LatencyKind::Wakeup, "consumerd", 1, 1_000_000)), "{names:?}");
+        let first = longest(&facts, &all[0]).unwrap();
+        assert_eq!(first.span, TimeRange::new(RefNs(10_000_000), RefNs(18_000_000)), "the first of equals");
+        let thread = RowRef { machine: fake::HOST, key: RowKey::thread(Tid(194), 0) };
+        let one = lines(&facts, ALL, Which::Waits.kinds(), Some(thread), &Cancel::default()).unwrap();
+        assert_eq!(one.iter().map(|l| l.figure(Figure::Count)).collect::<Vec<_>>(), [1]);
+        let cancelled = Cancel::default();
+        cancelled.cancel();
+        assert!(lines(&facts, ALL, LatencyKind::ALL, None, &cancelled).is_err());
+    }
+
+    #[test]
+    fn programs_get_what_the_sub_command_prints() {
+        let facts = fake::fighting();
+        let all = lines(&facts, ALL, &[LatencyKind::Wakeup], None, &Cancel::default()).unwrap();
+        let text = sheet(&facts, &all).csv();
+        assert!(text.contains("\nhost,wakeup,consumerd,1,1000000,1000000,1000000,"), "{text}");
+    }
+}
