@@ -304,5 +304,5 @@ fn statistics(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, frames, windows, statistics);
+criterion_group!(benches, statistics, frames, windows);
 criterion_main!(benches);

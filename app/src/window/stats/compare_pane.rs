@@ -7,6 +7,7 @@ use egui::{RichText, Ui};
 use stratoscope_core::vocab::{Dur, MachineId, RowKind};
 
 use crate::window::axis::duration;
+use crate::window::catalogue;
 use crate::window::command::Command;
 use crate::window::frame::FrameContext;
 use crate::window::joint::computed::Computed;
@@ -422,10 +423,9 @@ fn side_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, name: SideName) {
         if ui.add(use_it).on_hover_text(hint).clicked() {
             cx.send(Command::CompareSelection(name));
         }
-        if name == SideName::B && side.range.is_some() {
-            if ui.add(small("Swap A and B".to_owned())).clicked() {
-                cx.send(Command::SwapSides);
-            }
+        let both = name == SideName::B && side.range.is_some();
+        if both && ui.add(small("Swap A and B".to_owned())).clicked() {
+            cx.send(Command::SwapSides);
         }
     });
 }
@@ -461,15 +461,18 @@ fn machine_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, name: SideName, side: &Sid
 /// What to do while a side is missing.
 fn hint_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
     ui.add_space(Sizes::GRID);
+    let keys = |id: &str| catalogue::entry(id).map_or_else(String::new, |e| cx.keymap.text(e));
+    let text = format!(
+        "Select a stretch of time and use it as A ({}), then another one as B ({}). Or compare:",
+        keys("compare-a"),
+        keys("compare-b")
+    );
     ui.horizontal_wrapped(|ui| {
         ui.add_space(Sizes::GRID);
-        let keys = |id: &str| cx.keymap.hint(id);
-        let text = format!(
-            "Select a stretch of time and use it as A ({}), then another one as B ({}). Or compare:",
-            keys("compare-a"),
-            keys("compare-b")
-        );
         ui.label(RichText::new(text).color(cx.theme.secondary));
+    });
+    ui.horizontal_wrapped(|ui| {
+        ui.add_space(Sizes::GRID);
         for (id, name) in [("compare-halves", "The two halves"), ("compare-recordings", "Two recordings or machines")] {
             if ui.button(name).on_hover_text(cx.keymap.hint(id)).clicked() {
                 cx.send(match id {
