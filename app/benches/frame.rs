@@ -19,6 +19,7 @@ use egui::{RawInput, UiBuilder};
 use stratoscope_app::raster::Headless;
 use stratoscope_app::window::command::Command;
 use stratoscope_app::window::layout::{PaneKind, Preset};
+use stratoscope_app::window::own::{Own, RowTools};
 use stratoscope_app::window::stats::latencies::lines;
 use stratoscope_app::window::stats::times::{Group, totals};
 use stratoscope_app::window::theme::Theme;
@@ -127,7 +128,7 @@ impl Bench {
     fn new() -> Self {
         let headless = Headless::new([1600, 1000], 1.0);
         Theme::dark().apply(headless.ctx());
-        let mut timeline = Timeline::new(RowSet::ControlFlow, None);
+        let timeline = Timeline::new(RowSet::ControlFlow, None);
         Self { headless, timeline, shared: Shared::default() }
     }
 
@@ -160,6 +161,8 @@ fn frames(c: &mut Criterion) {
         let middle = if length == LENGTH_NS { 0 } else { LENGTH_NS / 3 };
         let mut view = View::new(TimeRange::new(RefNs(middle), RefNs(middle + length)), bounds);
         let mut bench = Bench::new();
+        let rows = RowTools { sort: Sort::Tid, ..RowTools::default() };
+        view.own = Arc::new(Own { rows, ..Own::default() });
         // Small rows: all sixty are on the screen.
         view.compact = true;
         for _ in 0..4 {

@@ -152,8 +152,8 @@ pub static ENTRIES: &[Entry] = entries! {
     Mark "marker-b" "Marker B at the cursor, or away" ["Shift+M"] true Command::Mark(MarkCommand::Marker(1));
     Mark "markers-select" "Select between the markers" ["Alt+M"] true Command::Mark(MarkCommand::SelectMarkers);
     Mark "markers-clear" "Clear the markers" ["Ctrl+Shift+M"] true Command::Mark(MarkCommand::ClearMarkers);
-    Mark "row-hide" "Hide the row" ["X"] true Command::Rows(RowCommand::Hide(None));
-    Mark "row-hide-others" "Hide the other rows of its pane" ["Shift+X"] true Command::Rows(RowCommand::HideOthers(None));
+    Mark "row-hide" "Take the row out of sight" ["X"] true Command::Rows(RowCommand::Hide(None));
+    Mark "row-hide-others" "Take the other rows of its pane out of sight" ["Shift+X"] true Command::Rows(RowCommand::HideOthers(None));
     Mark "rows-show" "Show all hidden rows" ["Ctrl+Shift+X"] true Command::Rows(RowCommand::ShowAll);
     Mark "row-pin" "Pin the row on top, or unpin it" ["P"] true Command::Rows(RowCommand::Pin(None));
     Mark "row-move-up" "Move the row up" ["Alt+Up"] true Command::Rows(RowCommand::Move(Back));

@@ -737,6 +737,8 @@ fn failed_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
 }
 
 #[cfg(test)]
+mod find_picture_tests;
+#[cfg(test)]
 mod find_tests;
 #[cfg(test)]
 mod flow_tests;

@@ -71,7 +71,7 @@ impl FindBar {
         let counts = self.counter.of(&cx.state.view.find, &cx.state.scene, pages.source());
         ui.horizontal_centered(|ui| {
             ui.spacing_mut().item_spacing.x = Sizes::GRID / 2.0;
-            ui.label(RichText::new("Find").color(cx.theme.secondary));
+            ui.label(RichText::new("Find:").color(cx.theme.secondary));
             let wide = ui.available_width();
             let field = (wide * 0.42).clamp(160.0, 620.0).min(wide);
             self.field_ui(ui, cx, field);
@@ -86,7 +86,7 @@ impl FindBar {
                 cx.send(Command::StepMatch(Direction::Forward));
             }
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                if icon_button_ui(ui, "✕", "Close find", &cx.keymap.hint("dismiss"), true).clicked() {
+                if icon_button_ui(ui, "×", "Close find", &cx.keymap.hint("dismiss"), true).clicked() {
                     cx.send(Command::Find(FindCommand::Close));
                 }
                 ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| said_ui(ui, cx, &counts));
@@ -238,7 +238,7 @@ impl FindBar {
                         cx.send(Command::Find(FindCommand::Use(name.clone())));
                         ui.close();
                     }
-                    if icon_button_ui(ui, "✕", &format!("Forget {name}"), "Forget it", true).clicked() {
+                    if icon_button_ui(ui, "×", &format!("Forget {name}"), "Forget it", true).clicked() {
                         cx.send(Command::Find(FindCommand::Forget(name.clone())));
                     }
                 });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use stratoscope_core::query::time::TimeBase;
 use stratoscope_core::query::{Expr, FieldValue, Filter, Matcher, Path, RowSubject, StateSubject, Subject};
 use stratoscope_core::store::{Interval, Look};
-use stratoscope_core::vocab::{Cpu, RowKind, Tid};
+use stratoscope_core::vocab::{Cpu, RowKind, State, StateSet, Tid};
 
 use crate::window::command::RowRef;
 use crate::window::navigate::to_ref;
@@ -41,14 +41,17 @@ enum Field {
     Tid,
     /// On the CPU: in rows of threads it differs from state to state.
     Cpu,
-    /// On the state.
+    /// On which state it is.
+    Name,
+    /// On the very interval.
     State,
 }
 
 impl Field {
     fn of(path: &Path) -> Self {
         match path.single() {
-            Some("state" | "detail" | "dur" | "begin" | "end" | "t") => Self::State,
+            Some("state") => Self::Name,
+            Some("detail" | "dur" | "begin" | "end" | "t") => Self::State,
             Some("tid") => Self::Tid,
             Some("cpu") => Self::Cpu,
             _ => Self::Row,
@@ -60,7 +63,7 @@ impl Rule {
     /// The rule of a filter.
     pub fn new(filter: &Filter, base: &TimeBase) -> Self {
         let expr = filter.expr();
-        let per_state = expr.paths().iter().any(|path| Field::of(path) == Field::State);
+        let per_state = expr.paths().iter().any(|path| matches!(Field::of(path), Field::Name | Field::State));
         let cond = cond(expr, base);
         Self { matcher: filter.bind(base), cond, per_state, origin_ns: base.origin_ns }
     }
@@ -72,7 +75,13 @@ impl Rule {
 
     /// Whether all states of a row match, none does, or it depends.
     pub fn of_row(&self, row: &RowFacts) -> Option<bool> {
-        verdict(&self.cond, row)
+        verdict(&self.cond, row, None)
+    }
+
+    /// The states in which an interval of the row could match, whatever else it is.
+    pub fn possible(&self, row: &RowFacts) -> StateSet {
+        let could = |s: &&State| verdict(&self.cond, row, Some(**s)) != Some(false);
+        State::ALL.iter().filter(could).fold(StateSet::default(), |set, s| set.with(*s))
     }
 
     /// Whether a state matches.
@@ -169,7 +178,7 @@ impl RowFacts {
             Field::Row => true,
             Field::Tid => !of_cpu,
             Field::Cpu => !of_thread,
-            Field::State => false,
+            Field::Name | Field::State => false,
         }
     }
 }
@@ -216,22 +225,33 @@ fn cond(expr: &Expr, base: &TimeBase) -> Cond {
     }
 }
 
-fn verdict(cond: &Cond, row: &RowFacts) -> Option<bool> {
+/// What is known of a condition: of a row, or of those of its intervals that are in a state.
+fn verdict(cond: &Cond, row: &RowFacts, state: Option<State>) -> Option<bool> {
     match cond {
-        Cond::Term(matcher, field) => row.settles(*field).then(|| {
-            matcher.as_ref().is_some_and(|m| m.matches(&OfVm { subject: row.subject(), vm: row.vm.as_deref() }))
-        }),
-        Cond::Not(part) => verdict(part, row).map(|v| !v),
-        Cond::All(parts) => decided(parts, row, false),
-        Cond::Any(parts) => decided(parts, row, true),
+        Cond::Term(None, _) => Some(false),
+        Cond::Term(Some(matcher), field) => {
+            let vm = row.vm.as_deref();
+            match (field, state) {
+                (Field::Name, Some(state)) => {
+                    let subject =
+                        StateSubject { row: row.subject(), state: state.name(), detail: None, begin: 0, end: 0 };
+                    Some(matcher.matches(&OfVm { subject, vm }))
+                }
+                _ if row.settles(*field) => Some(matcher.matches(&OfVm { subject: row.subject(), vm })),
+                _ => None,
+            }
+        }
+        Cond::Not(part) => verdict(part, row, state).map(|v| !v),
+        Cond::All(parts) => decided(parts, row, state, false),
+        Cond::Any(parts) => decided(parts, row, state, true),
     }
 }
 
 /// One part that is `decisive` decides; else all must be known.
-fn decided(parts: &[Cond], row: &RowFacts, decisive: bool) -> Option<bool> {
+fn decided(parts: &[Cond], row: &RowFacts, state: Option<State>, decisive: bool) -> Option<bool> {
     let mut all_known = true;
     for part in parts {
-        match verdict(part, row) {
+        match verdict(part, row, state) {
             Some(known) if known == decisive => return Some(decisive),
             Some(_) => {}
             None => all_known = false,

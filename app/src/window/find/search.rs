@@ -54,7 +54,8 @@ impl Counter {
             self.counts = Counts::default();
             return self.counts;
         }
-        let key = Some((find.version, scene.version));
+        // While traces are read, once is enough: counting again and again would only keep them from being read.
+        let key = Some((find.version, if scene.complete { scene.version } else { 0 }));
         if self.asked != key {
             self.asked = key;
             self.counts = Counts::default();

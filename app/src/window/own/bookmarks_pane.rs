@@ -75,7 +75,7 @@ impl BookmarksPane {
                 text.clone_from(&bookmark.text);
             }
             let name = format!("Remove {}", bookmark.text);
-            if icon_button_ui(ui, "✕", &name, "Remove this bookmark", true).clicked() {
+            if icon_button_ui(ui, "×", &name, "Remove this bookmark", true).clicked() {
                 cx.send(Command::Mark(MarkCommand::Remove(id)));
             }
         });
