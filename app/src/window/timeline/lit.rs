@@ -1,7 +1,8 @@
 //! Which runs of columns hold what is looked for; the others are dimmed.
 //!
 //! Where one interval fills a run it is asked exactly. Where many share one, as many of them are asked as a frame has
-//! time for; beyond that a run counts as found, so that nothing that is found is dimmed away: there, zoom in.
+//! time for; beyond that a run counts as found where the states that are seen in it could be
+//! meant: zooming in tells.
 
 use stratoscope_core::store::{Interval, Run};
 use stratoscope_core::vocab::MachineNs;
@@ -20,7 +21,8 @@ pub(crate) fn lit(rule: &Rule, at: &At<'_>, runs: &[Run], begin_of: impl Fn(u32)
         _ => {}
     }
     let lane: &dyn Lane = &*at.row.lane;
-    let asks = |interval: &Interval| rule.of_state(&facts, at, interval);
+    let possible = rule.possible(&facts);
+    let asks = |interval: &Interval| possible.contains(interval.look.state) && rule.of_state(&facts, at, interval);
     let mut left = ASKED;
     let mut of_run = |run: &Run| {
         if let Some(begin) = run.single {
@@ -33,7 +35,7 @@ pub(crate) fn lit(rule: &Rule, at: &At<'_>, runs: &[Run], begin_of: impl Fn(u32)
                 return true;
             }
             if left == 0 {
-                return true;
+                return possible.contains(run.state) || run.ticks.0 & possible.0 != 0;
             }
             left -= 1;
             next = lane.next_after(interval.begin);
