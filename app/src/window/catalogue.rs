@@ -121,7 +121,7 @@ pub static ENTRIES: &[Entry] = entries! {
     Walk "follow" "Follow the CPU to the row where it goes on" ["F"] true Command::FollowCpu;
     Walk "waker" "Follow the arrow to the waker" ["Enter"] true Command::FollowWaker;
     Walk "culprit" "Go to who took the CPU" ["Shift+Enter"] true Command::GoToCulprit;
-    Walk "flow" "Execution flow of the selected task" ["X"] true Command::ShowFlow(None);
+    Walk "flow" "Execution flow of the selected task" ["E"] true Command::ShowFlow(None);
     Walk "piece-next" "Next piece of the execution flow" ["J"] true Command::StepPiece(Forward);
     Walk "piece-previous" "Previous piece of the execution flow" ["Shift+J"] true Command::StepPiece(Back);
     Walk "vcpu" "Go to the vCPU" ["V"] true Command::GoToVcpu;

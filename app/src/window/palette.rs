@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(best("zts"), Some("zoom-selection"));
         assert_eq!(best("waker"), Some("waker"));
         assert_eq!(best("dark"), Some("theme"));
-        assert_eq!(best("hide"), Some("hide-idle"));
+        assert_eq!(best("hide idle"), Some("hide-idle"));
         assert_eq!(best("qqq"), None);
     }
 

@@ -502,7 +502,7 @@ impl FlowPanes {
     /// No flow is shown, or there is no further piece.
     pub fn step(&mut self, direction: Direction) -> Result<Vec<Command>, String> {
         let Some(answer) = self.shown() else {
-            return Err("No execution flow is shown: X shows that of the selected task".to_owned());
+            return Err("No execution flow is shown: E shows that of the selected task".to_owned());
         };
         let last = answer.flow.pieces.len().checked_sub(1).ok_or("The flow has no pieces")?;
         let lit = |n: &usize| self.lit.is_none_or(|part| answer.flow.pieces.get(*n).is_some_and(|p| part.holds(p)));

@@ -37,7 +37,7 @@ fn fighting() -> Harness<'static, Test> {
     let mut h = opened("joint");
     send(&mut h, Command::SelectRow(Some(critical())));
     send(&mut h, ms(5, 30));
-    press(&mut h, Key::X);
+    press(&mut h, Key::E);
     h
 }
 
@@ -49,7 +49,7 @@ fn a_slow_execution_of_the_sample_names_the_burner_and_its_time() {
     send(&mut h, Command::SelectRow(row.find(&scene)));
     let range = Span::At(1_795_447_703_405_250_909, 1_795_447_703_438_068_777).on(&scene);
     send(&mut h, Command::SelectTime(range));
-    press(&mut h, Key::X);
+    press(&mut h, Key::E);
     assert!(state(&mut h).panes.contains(&PaneKind::ExecutionFlow));
     assert!(h.query_by_label("Execution flow timeline").is_some());
     assert!(h.query_by_label("flow of burner-b 216 in guest-b: 14.01 ms").is_some());
@@ -77,7 +77,7 @@ fn a_slow_execution_of_the_sample_names_the_burner_and_its_time() {
 #[test]
 fn without_a_task_the_pane_says_what_to_do() {
     let mut h = opened("joint");
-    press(&mut h, Key::X);
+    press(&mut h, Key::E);
     assert!(state(&mut h).notice.is_some_and(|n| n.contains("Select a task")));
     send(&mut h, Command::ShowPane(PaneKind::ExecutionFlow));
     assert!(has(&h, "Select a task: here stands what determined its progress"));
@@ -85,7 +85,7 @@ fn without_a_task_the_pane_says_what_to_do() {
         &mut h,
         Command::SelectRow(Some(RowRef { machine: MachineId(0), key: RowKey::cpu(stratoscope_core::vocab::Cpu(0)) })),
     );
-    press(&mut h, Key::X);
+    press(&mut h, Key::E);
     assert!(state(&mut h).notice.is_some_and(|n| n.contains("Only a task")));
     press(&mut h, Key::J);
     assert!(state(&mut h).notice.is_some_and(|n| n.contains("No execution flow is shown")));
@@ -170,7 +170,7 @@ fn a_task_that_is_kept_stays() {
     click(&mut h, "keep this task");
     send(&mut h, Command::SelectRow(Some(RowRef { machine: MachineId(2), key: RowKey::thread(Tid(300), 0) })));
     assert!(has(&h, "flow of burner-b 300 in guest-b: 12 ms"));
-    press(&mut h, Key::X);
+    press(&mut h, Key::E);
     assert!(has(&h, "critical 219 in guest-a took its vCPU's processor"), "the key says whose flow is wanted");
 }
 

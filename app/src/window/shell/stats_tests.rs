@@ -144,7 +144,7 @@ fn two_stretches_are_chosen_compared_and_sorted_by_what_changed() {
     click(&mut h, "Use selection as A");
     assert!(state(&mut h).notice.is_some_and(|n| n.contains("Now choose B")));
     send(&mut h, Command::SelectTime(Some(ms(10, 20))));
-    h.key_press_modifiers(Modifiers::ALT, Key::B);
+    h.key_press_modifiers(Modifiers::ALT | Modifiers::SHIFT, Key::B);
     settle(&mut h);
     assert_eq!(state(&mut h).comparison.ranges(), Some([ms(0, 10), ms(10, 20)]));
     let lines = labels(&h, "difference ");
