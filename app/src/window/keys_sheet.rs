@@ -46,6 +46,7 @@ pub fn keys_sheet_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
                 ui.columns(3, |columns| {
                     group_ui(&mut columns[0], cx, Group::Time);
                     group_ui(&mut columns[0], cx, Group::File);
+                    group_ui(&mut columns[0], cx, Group::Mark);
                     mouse_ui(&mut columns[0], cx);
                     group_ui(&mut columns[1], cx, Group::Walk);
                     group_ui(&mut columns[1], cx, Group::Find);

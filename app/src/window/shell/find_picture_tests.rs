@@ -116,7 +116,7 @@ fn what_is_not_looked_for_steps_back_and_marks_are_seen() {
         snapshot.machines[0].store.rows().filter(|r| r.key().id > 2).max_by_key(|r| r.busy_ns()).unwrap().key().id;
     let alone = Command::ShowPane(PaneKind::VirtualMachines);
     for size in [[1000, 600], [1600, 900]] {
-        let plain = picture(&session, size, "plain", &[alone.clone()]);
+        let plain = picture(&session, size, "plain", std::slice::from_ref(&alone));
         let find = Command::SetRowSearch("state == \"preempted\" and dur > 1ms".to_owned());
         let found = picture(&session, size, "found", &[alone.clone(), Command::FocusSearch, find]);
         assert!(coloured(&found) * 3 < coloured(&plain) * 2, "{} of {}", coloured(&found), coloured(&plain));

@@ -224,7 +224,8 @@ fn stats_pictures() {
     let Some(folder) = std::env::var_os("STRATOSCOPE_PICTURES").map(PathBuf::from) else { return };
     let sample = |name: &str| PathBuf::from("../sample-traces").join(name);
     let full = |pane| vec![Command::ShowPane(pane), Command::ToggleFullPane];
-    let scenes: Vec<(&str, Vec<PathBuf>, Vec<Command>, &[&str])> = vec![
+    type Pictured<'a> = (&'a str, Vec<PathBuf>, Vec<Command>, &'a [&'a str]);
+    let scenes: Vec<Pictured<'_>> = vec![
         ("times", vec![sample("fighting")], full(PaneKind::Statistics), &[]),
         ("tiled", vec![sample("io")], vec![Command::ShowPane(PaneKind::Statistics)], &["Latencies"]),
         ("latencies", vec![sample("io")], full(PaneKind::Statistics), &["Latencies"]),

@@ -207,7 +207,7 @@ impl TimesTab {
         let key = Key { version: cx.state.scene.version, range, kind, group: self.group };
         // While traces are read the version changes all the time: what is being counted is counted to its end.
         let same = self.asked.as_ref().is_some_and(|asked| Key { version: key.version, ..*asked } == key);
-        if self.asked.as_ref() != Some(&key) && !(same && !self.worker.is_idle()) {
+        if self.asked.as_ref() != Some(&key) && (!same || self.worker.is_idle()) {
             self.asked = Some(key);
             self.worker.ask(Question { key, scene: cx.state.scene.clone() });
         }

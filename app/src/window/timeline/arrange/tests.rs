@@ -97,7 +97,8 @@ fn ten_thousand_threads_are_sorted_and_filtered() {
         assert!(rows >= 10_000);
     }
     let tree = Tree::new(&scene, RowSet::ControlFlow, None, Sort::Tid);
-    for (text, expected) in [("worker-0", 1_000), ("comm ~ \"-0[0-9]*$\" and tid > 0", 1_000), ("tid <= 5000", 5_000)] {
+    for (text, expected) in [("worker-00", 1_000), ("comm ~ \"-00[0-9]*$\" and tid > 0", 1_000), ("tid <= 5000", 5_000)]
+    {
         let find = Find::new(text, &TimeBase::default());
         let start = Instant::now();
         let unmatched = found::unmatched(&scene, &tree, &find);
