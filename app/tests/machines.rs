@@ -120,7 +120,15 @@ fn joined_rows_are_sorted_disjoint_and_answer_for_one_instant() {
             assert!(ns(&two[0], "end_ns") <= ns(&two[1], "begin_ns"), "{name} {two:?}");
         }
         // One in the middle, where all machines were recorded.
-        let preempted: Vec<&Value> = rows.iter().filter(|r| r["row"] == "vcpu" && r["state"] == "preempted").collect();
+        let mut begins = std::collections::BTreeMap::new();
+        for row in rows.iter().filter(|r| r["row"] == "vm-thread") {
+            let begin = begins.entry(row["machine"].to_string()).or_insert(i64::MAX);
+            *begin = ns(row, "begin_ns").min(*begin);
+        }
+        let all_recorded = *begins.values().max().unwrap();
+        let is_preempted = |r: &&Value| r["row"] == "vcpu" && r["state"] == "preempted";
+        let preempted: Vec<&Value> =
+            rows.iter().filter(is_preempted).filter(|r| ns(r, "begin_ns") > all_recorded).collect();
         let vcpu = preempted[preempted.len() / 2];
         assert!(vcpu["detail"].is_string() && vcpu["who"]["name"].is_string(), "{name} {vcpu}");
         let t = ns(vcpu, "begin_ns").to_string();

@@ -38,7 +38,7 @@ const MOST_RAISES: u64 = 512;
 /// A machine, as flows need it.
 #[derive(Clone, Copy)]
 pub struct FlowMachine<'a> {
-    /// Its number: the position in [`FlowInput::machines`].
+    /// Its number: the position in [`super::FlowInput::machines`].
     pub id: MachineId,
     /// What to call it.
     pub name: &'a str,
