@@ -67,7 +67,8 @@ pub fn compare(sides: [CompareSide<'_>; 2], kinds: &[RowKind], cancel: &Cancel) 
     // How much the busiest row of each pair's sides did.
     let mut most: Vec<[i64; 2]> = Vec::new();
     for (n, side) in sides.iter().enumerate() {
-        for row in side.store.rows().filter(|r| kinds.contains(&r.key().kind)) {
+        // What an idle task does, its CPU says better.
+        for row in side.store.rows().filter(|r| kinds.contains(&r.key().kind) && !r.key().is_idle_task()) {
             cancel.check()?;
             let sums = row.sums(side.range);
             if State::ALL.iter().skip(1).all(|s| sums.time(*s) == Dur(0)) {
@@ -75,7 +76,6 @@ pub fn compare(sides: [CompareSide<'_>; 2], kinds: &[RowKind], cancel: &Cancel) 
             }
             let key = row.key();
             let name = match key.kind {
-                RowKind::Thread if key.is_idle_task() => format!("idle task of CPU {}", key.cpu.0),
                 RowKind::Cpu | RowKind::PhysicalCpu => format!("CPU {}", key.id),
                 _ => side.names.text(row.name_at(side.range.end)).to_string(),
             };
