@@ -16,7 +16,7 @@ sizes=("${@:3}")
 
 cargo build --release --quiet -p stratoscope
 cargo build --release --quiet -p stratoscope-tests --bin make-trace
-cargo bench --quiet --no-run -p stratoscope-core --bench first_picture --bench rejoin
+cargo bench --quiet --no-run -p stratoscope-core --bench first_picture --bench rejoin --bench flow
 target=${CARGO_TARGET_DIR:-target}/release
 folder=$(mktemp -d "${TMPDIR:-/tmp}/stratoscope-speed.XXXXXX")
 trap 'rm -rf "$folder"' EXIT
@@ -81,6 +81,10 @@ echo "peak anonymous memory of the analysis: $(($(peak_anonymous "$target/strato
 echo
 echo "first pictures of the same trace"
 cargo bench --quiet -p stratoscope-core --bench first_picture -- "$trace"
+
+echo
+echo "execution flows of the busiest threads (their graph is rows and points: building it takes no time)"
+cargo bench --quiet -p stratoscope-core --bench flow -- "$trace"
 
 if [ "$guests" -gt 0 ]; then
     echo
