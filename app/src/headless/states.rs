@@ -168,7 +168,7 @@ impl Printer<'_> {
             let state = StateSubject {
                 row: RowSubject {
                     machine: &machine.name,
-                    row: kind_name(key.kind),
+                    row: key.kind.name(),
                     id: &shown.id,
                     tid: tid.and_then(|t| i32::try_from(t).ok()).map(Tid),
                     cpu: cpu.map_or(Cpu::UNKNOWN, Cpu),
@@ -188,7 +188,7 @@ impl Printer<'_> {
         let line = if out.is_json() {
             let mut object = json!({
                 "machine": machine.name,
-                "row": kind_name(key.kind),
+                "row": key.kind.name(),
                 "id": shown.id,
                 "instance": key.instance,
                 "tid": tid,
@@ -211,7 +211,7 @@ impl Printer<'_> {
                 line,
                 "{:<10} {:<9} {:>10}  {:<16} {}",
                 machine.name,
-                kind_name(key.kind),
+                key.kind.name(),
                 shown.id,
                 name,
                 it.look.state.name()
@@ -258,18 +258,6 @@ fn is_of(kind: RowKind, wanted: RowsKind) -> bool {
         RowsKind::Irqs => matches!(kind, RowKind::Irq | RowKind::Softirq),
         // Those are not rows of a machine alone.
         RowsKind::Vcpus | RowsKind::VmThreads => false,
-    }
-}
-
-fn kind_name(kind: RowKind) -> &'static str {
-    match kind {
-        RowKind::Thread => "thread",
-        RowKind::Cpu => "cpu",
-        RowKind::Irq => "irq",
-        RowKind::Softirq => "softirq",
-        RowKind::Vcpu => "vcpu",
-        RowKind::VmThread => "vm-thread",
-        RowKind::PhysicalCpu => "physical-cpu",
     }
 }
 

@@ -1,12 +1,10 @@
 //! Why one instance of a recurring task took longer than the others: their flows, compared.
 
-use rustc_hash::FxHashMap;
-
 use crate::flow::answer::{Flow, Follower, Total};
 use crate::flow::graph::Worker;
 use crate::flow::kind::FlowKind;
 use crate::vm::Who;
-use crate::vm::exits::percentile;
+use crate::vm::instances::usual;
 use crate::vocab::{Cancelled, Dur, MachineNs, TimeRange};
 
 /// An instance with what its time went to.
@@ -72,7 +70,8 @@ pub fn follow_instances(
         all.push(FlowInstance { stretch: *stretch, slow: *slow, flow, culprit: None });
     }
     let totals: Vec<Vec<Total>> = all.iter().map(|i| losses(&i.flow)).collect();
-    let usual = usual(&totals);
+    let keyed = |totals: &Vec<Total>| totals.iter().map(|t| ((t.who, t.kind), t.time)).collect();
+    let usual = usual(&totals.iter().map(keyed).collect::<Vec<_>>());
     for (instance, totals) in all.iter_mut().zip(&totals) {
         let loss = |total: &Total| {
             let usual = usual.get(&(total.who, total.kind)).copied().unwrap_or_default();
@@ -108,19 +107,4 @@ fn losses(flow: &Flow) -> Vec<Total> {
     let mut totals = flow.totals();
     totals.retain(|total| !flow.is_own_work(total));
     totals
-}
-
-/// The lower quartile of each loss over all instances; none for what most are spared.
-fn usual(all: &[Vec<Total>]) -> FxHashMap<(Who, FlowKind), Dur> {
-    let mut times: FxHashMap<(Who, FlowKind), Vec<i64>> = FxHashMap::default();
-    for total in all.iter().flatten() {
-        times.entry((total.who, total.kind)).or_default().push(total.time.0);
-    }
-    let mut usual = FxHashMap::default();
-    #[expect(clippy::iter_over_hash_type, reason = "into another one: the order has no effect")]
-    for (key, mut times) in times {
-        times.resize(all.len(), 0);
-        usual.insert(key, percentile(&mut times, 25).unwrap_or_default());
-    }
-    usual
 }

@@ -18,6 +18,7 @@ use crate::flow::path::{Jump, Path, Step};
 use crate::flow::rows::FlowMachine;
 use crate::flow::words::Words;
 use crate::store::{Look, Row};
+use crate::vm::instances::bearer;
 use crate::vm::{Vcpu, Vm, VmView, Who};
 use crate::vocab::{Cancel, Cancelled, Cpu, MachineId, MachineNs, Name, RefNs, RowKey, RowKind, State, Tid, TimeRange};
 
@@ -279,7 +280,9 @@ impl<'a> Refine<'a> {
             let part = Piece { range, ..piece };
             let ran = match joined {
                 Some(_) => self.view.and_then(|v| v.who(look.aux)),
-                None => (look.aux != Look::NO_AUX).then(|| self.bearer(machine, Tid(look.aux as i32), range.begin)),
+                None => (look.aux != Look::NO_AUX).then(|| {
+                    bearer(machine.id, machine.store, Tid(look.aux as i32), machine.map.from_ref(range.begin)).0
+                }),
             };
             match ran.filter(|who| who.tid.0 > 0 && *who != piece.who) {
                 Some(who) if joined.is_some() => {
@@ -343,20 +346,6 @@ impl<'a> Refine<'a> {
             };
             self.push(part);
         }
-    }
-
-    /// The thread of that id at an instant, by the machine's own rows.
-    fn bearer(&self, machine: &FlowMachine<'_>, tid: Tid, t: RefNs) -> Who {
-        let t = machine.map.from_ref(t);
-        let rows = (0..).map_while(|n| machine.store.row(machine.store.find(&RowKey::thread(tid, n))?));
-        let mut name = Name::NONE;
-        for row in rows {
-            name = row.name_at(t);
-            if row.extent().is_some_and(|e| t < e.end) {
-                break;
-            }
-        }
-        Who { machine: machine.id, tid, name }
     }
 }
 

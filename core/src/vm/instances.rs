@@ -13,6 +13,8 @@
 //! It reads one row, of a thread as its machine sees it or joined with what the host knows: the joined one can
 //! blame other machines. Which tasks recur at all is the business of [`super::recurring`].
 
+use std::hash::Hash;
+
 use rustc_hash::FxHashMap;
 
 use crate::store::{Interval, Look, Row, StateSums, StoreSnapshot};
@@ -300,8 +302,8 @@ fn judge(
 }
 
 /// The lower quartile of each loss over all instances; none for what most instances are spared.
-fn usual(all: &[Losses]) -> FxHashMap<LossKey, Dur> {
-    let mut times: FxHashMap<LossKey, Vec<i64>> = FxHashMap::default();
+pub(crate) fn usual<K: Copy + Eq + Hash>(all: &[Vec<(K, Dur)>]) -> FxHashMap<K, Dur> {
+    let mut times: FxHashMap<K, Vec<i64>> = FxHashMap::default();
     for (key, time) in all.iter().flatten() {
         times.entry(*key).or_default().push(time.0);
     }
@@ -397,14 +399,20 @@ impl TaskRow<'_> {
 
     /// The thread of that tid at that time, and which use of the tid it is.
     fn who(&self, tid: Tid, t: MachineNs) -> (Who, u32) {
-        let rows = (0..).map_while(|n| Some((n, self.own.row(self.own.find(&RowKey::thread(tid, n))?)?)));
-        let (mut name, mut instance) = (Name::NONE, 0);
-        for (n, row) in rows {
-            (name, instance) = (row.name_at(t), n);
-            if row.extent().is_some_and(|e| t < e.end) {
-                break;
-            }
-        }
-        (Who { machine: self.machine, tid, name }, instance)
+        bearer(self.machine, self.own, tid, t)
     }
+}
+
+/// The thread of a tid at an instant by a machine's own rows, and which use of the tid it is: the one that ends
+/// later, else the last.
+pub(crate) fn bearer(machine: MachineId, own: &StoreSnapshot, tid: Tid, t: MachineNs) -> (Who, u32) {
+    let rows = (0..).map_while(|n| Some((n, own.row(own.find(&RowKey::thread(tid, n))?)?)));
+    let (mut name, mut instance) = (Name::NONE, 0);
+    for (n, row) in rows {
+        (name, instance) = (row.name_at(t), n);
+        if row.extent().is_some_and(|e| t < e.end) {
+            break;
+        }
+    }
+    (Who { machine, tid, name }, instance)
 }

@@ -58,6 +58,21 @@ pub enum RowKind {
     PhysicalCpu,
 }
 
+impl RowKind {
+    /// The name of the command line's contract.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Thread => "thread",
+            Self::Cpu => "cpu",
+            Self::Irq => "irq",
+            Self::Softirq => "softirq",
+            Self::Vcpu => "vcpu",
+            Self::VmThread => "vm-thread",
+            Self::PhysicalCpu => "physical-cpu",
+        }
+    }
+}
+
 /// The lasting name of a row. Session-wide it goes together with a [`MachineId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RowKey {

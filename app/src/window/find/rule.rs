@@ -147,7 +147,7 @@ impl RowFacts {
         let of_thread = matches!(key.kind, RowKind::Thread | RowKind::Vcpu | RowKind::VmThread);
         RowSubject {
             machine: &self.machine,
-            row: kind_name(key.kind),
+            row: key.kind.name(),
             id: &self.id,
             tid: of_thread.then_some(Tid(key.id)),
             cpu: key.cpu,
@@ -180,19 +180,6 @@ impl RowFacts {
             Field::Cpu => !of_thread,
             Field::Name | Field::State => false,
         }
-    }
-}
-
-/// The row's kind as the command line calls it.
-fn kind_name(kind: RowKind) -> &'static str {
-    match kind {
-        RowKind::Thread => "thread",
-        RowKind::Cpu => "cpu",
-        RowKind::Irq => "irq",
-        RowKind::Softirq => "softirq",
-        RowKind::Vcpu => "vcpu",
-        RowKind::VmThread => "vm-thread",
-        RowKind::PhysicalCpu => "physical-cpu",
     }
 }
 
