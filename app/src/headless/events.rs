@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use stratoscope_core::export::json::{text_json, value_json};
 use stratoscope_core::index::EventAt;
-use stratoscope_core::query::{EventSubject, Matcher};
+use stratoscope_core::query::Search;
 use stratoscope_core::session::MachineView;
-use stratoscope_core::vocab::Value;
+use stratoscope_core::vocab::{Cancel, MachineId, Value};
 
 use crate::headless::args::{Common, TimeAxis};
 use crate::headless::output::Output;
@@ -33,33 +33,33 @@ pub(super) fn run(args: &Common) -> anyhow::Result<Outcome> {
     let range = window.on_reference();
     let mut result = Ok(true);
     let mut line = String::new();
-    snapshot.events.visit(range.begin, range.end, |event| {
+    let visit = |event: &mut EventAt<'_>| {
         let Some(machine) = snapshot.machine(event.stream.machine) else { return true };
         if args.time == TimeAxis::Local && !window.on(machine).contains(event.head.t) {
-            return true;
-        }
-        if let Some(filter) = &filter
-            && !matches(filter, event, machine, &window)
-        {
             return true;
         }
         line.clear();
         print(&mut line, out.is_json(), event, machine, &window);
         result = out.line(&line);
         matches!(result, Ok(true))
-    });
+    };
+    match &filter {
+        None => snapshot.events.visit(range.begin, range.end, visit),
+        Some(filter) => {
+            let name = |id: MachineId| snapshot.machine(id).map_or("", |machine| &machine.name);
+            let printed = |event: &EventAt<'_>| {
+                snapshot.machine(event.stream.machine).map_or(0, |machine| window.print(machine, event.head.t))
+            };
+            let search = Search::filter(&snapshot.events, filter, name, printed);
+            // Nobody cancels what a terminal can interrupt.
+            search.visit(range, &Cancel::default(), visit).unwrap_or_default();
+        }
+    }
     result?;
     let problems = session.problems().all();
     out.problems(&problems, args.quiet)?;
     out.finish()?;
     Ok(Outcome::of(&problems, !snapshot.traces.is_empty()))
-}
-
-fn matches(filter: &Matcher, event: &mut EventAt<'_>, machine: &MachineView, window: &Window) -> bool {
-    let name = event.name();
-    let t = window.print(machine, event.head.t);
-    let cpu = event.head.cpu;
-    filter.matches(&EventSubject::new(&machine.name, &name, cpu, t, || event.fields()))
 }
 
 fn print(line: &mut String, json: bool, event: &mut EventAt<'_>, machine: &MachineView, window: &Window) {
@@ -81,7 +81,7 @@ fn print(line: &mut String, json: bool, event: &mut EventAt<'_>, machine: &Machi
             None => line.push_str(",\"cpu\":null"),
         }
         line.push_str(",\"name\":");
-        text_json(&name, line);
+        text_json(name, line);
         line.push_str(",\"context\":");
         value_json(&context, line);
         line.push_str(",\"fields\":");

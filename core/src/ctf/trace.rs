@@ -149,6 +149,12 @@ fn event_classes(metadata: &Metadata, plans: &[StreamPlan]) -> Vec<EventClass> {
                 name: Arc::clone(&event.name),
                 kind: class.binding.as_ref().map(|b| b.bound.rule.kind),
                 fields: event.fields.iter().flat_map(|f| &f.members).map(|m| Arc::clone(&m.name)).collect(),
+                context: [&stream.event_context, &event.context]
+                    .into_iter()
+                    .flatten()
+                    .flat_map(|c| &c.members)
+                    .map(|m| Arc::clone(&m.name))
+                    .collect(),
             });
         }
     }

@@ -7,7 +7,7 @@ use crate::vocab::Value;
 use super::bits::{self, align_up};
 use super::compile::min_bits;
 use super::machine::{Fault, check_count};
-use super::model::{ByteOrder, EnumType, FieldType, IntegerType, StructType, VariantType};
+use super::model::{ByteOrder, EnumType, FieldType, IntegerType, Slot, StructType, VariantType};
 use super::walk::Content;
 
 /// Values of one event, nested ones included: more are nothing for people, and would take too much memory.
@@ -51,6 +51,62 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
+    /// As [`Decoder::members`], but only of those that are `chosen`, by position; none behind the last of these is
+    /// looked at.
+    pub(crate) fn chosen(
+        &mut self,
+        structure: &StructType,
+        chosen: &[bool],
+        members: &mut Vec<(Arc<str>, Value)>,
+    ) -> Result<(), Fault> {
+        self.position = align_up(self.position, u64::from(structure.align));
+        for (member, wanted) in structure.members.iter().zip(chosen) {
+            if *wanted {
+                let value = self.value(&member.ty)?;
+                members.push((Arc::clone(&member.name), value));
+            } else {
+                self.skip(&member.ty)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Steps over a value, and makes none where that is easy.
+    fn skip(&mut self, ty: &FieldType) -> Result<(), Fault> {
+        match ty {
+            FieldType::Integer(int) | FieldType::Enum(EnumType { container: int, .. }) => {
+                self.position = align_up(self.position, u64::from(ty.align()));
+                self.integer(int).map(drop)
+            }
+            FieldType::String(_) => {
+                self.position = align_up(self.position, u64::from(ty.align()));
+                self.text_length().map(|length| self.position += 8 * (length as u64 + 1))
+            }
+            FieldType::Array { .. } | FieldType::Sequence { .. } if ty.text_encoding().is_some() => {
+                self.position = align_up(self.position, u64::from(ty.align()));
+                let count = match ty {
+                    FieldType::Array { length, .. } => *length,
+                    FieldType::Sequence { length, .. } => self.count_of(*length),
+                    _ => 0,
+                };
+                check_count(count, 8, self.content.end.saturating_sub(self.position))?;
+                self.position += 8 * count;
+                Ok(())
+            }
+            _ => self.value(ty).map(drop),
+        }
+    }
+
+    fn text_length(&self) -> Result<usize, Fault> {
+        let from = (self.position >> 3) as usize;
+        bits::find_nul(self.content.bytes, from, (self.content.end >> 3) as usize).ok_or(Fault::NoNul)
+    }
+
+    /// How many elements a sequence has.
+    fn count_of(&self, length: Slot) -> u64 {
+        self.slots.get(usize::from(length.0)).copied().unwrap_or(0)
+    }
+
     fn value(&mut self, ty: &FieldType) -> Result<Value, Fault> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
@@ -67,9 +123,8 @@ impl<'a> Decoder<'a> {
             FieldType::Enum(e) => self.enumeration(e)?,
             FieldType::Float { bits, order, .. } => self.float(*bits, *order)?,
             FieldType::String(_) => {
+                let length = self.text_length()?;
                 let from = (self.position >> 3) as usize;
-                let length = bits::find_nul(self.content.bytes, from, (self.content.end >> 3) as usize);
-                let length = length.ok_or(Fault::NoNul)?;
                 let text = text(self.content.bytes.get(from..from + length).unwrap_or(&[]));
                 self.position += 8 * (length as u64 + 1);
                 text
@@ -80,10 +135,7 @@ impl<'a> Decoder<'a> {
                 Value::Struct(members)
             }
             FieldType::Array { element, length } => self.elements(ty, element, *length)?,
-            FieldType::Sequence { element, length } => {
-                let count = self.slots.get(usize::from(length.0)).copied().unwrap_or(0);
-                self.elements(ty, element, count)?
-            }
+            FieldType::Sequence { element, length } => self.elements(ty, element, self.count_of(*length))?,
             FieldType::Variant(variant) => self.variant(variant)?,
         };
         if self.position == begin {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::index::StreamIndex;
 use crate::sync::ClockMap;
-use crate::trace::{ClassId, EventHead, EventReader, Position, Trace};
-use crate::vocab::{Cpu, MachineId, RefNs, StreamId, TraceId, Value};
+use crate::trace::{ClassId, ClassSet, EventHead, EventReader, Position, Trace};
+use crate::vocab::{Cpu, MachineId, RefNs, StreamId, TimeRange, TraceId, Value};
 
 /// A stream with all that the table needs of it.
 #[derive(Clone)]
@@ -61,13 +61,54 @@ pub struct EventTable {
 /// A stream being merged: its next event, if any.
 struct Head<'a> {
     stream: &'a EventStream,
+    number: usize,
     reader: Box<dyn EventReader>,
     next: Option<(RefNs, EventHead)>,
+    only: Option<Only<'a>>,
+}
+
+/// What of a stream is merged, if not everything.
+struct Only<'a> {
+    classes: &'a ClassSet,
+    names: &'a [Box<str>],
+    /// The stretch that is read ends before this checkpoint.
+    end: usize,
 }
 
 impl Head<'_> {
     fn step(&mut self) {
-        self.next = self.reader.next_event().map(|head| (self.stream.map.to_ref(head.t), head));
+        let head = match &mut self.only {
+            None => self.reader.next_event(),
+            Some(only) => loop {
+                let until = self.stream.index.get(only.end).map(|c| c.position);
+                let found = self.reader.next_of(only.classes, until);
+                if found.is_some() || until.is_none() {
+                    break found;
+                }
+                // The next stretch in which one of the classes occurs.
+                let begin = only.end;
+                let Some((from, end)) = self.stream.index.stretch(begin, only.classes) else { break None };
+                if from > begin {
+                    self.reader = self.stream.reader_at(from, only.names);
+                }
+                only.end = end;
+            },
+        };
+        self.next = head.map(|head| (self.stream.map.to_ref(head.t), head));
+    }
+}
+
+impl EventStream {
+    /// A reader from a checkpoint on, with fields of these names selected.
+    pub fn reader_at(&self, checkpoint: usize, names: &[Box<str>]) -> Box<dyn EventReader> {
+        let mut reader = self.trace.reader(self.stream, self.index.get(checkpoint).map(|c| c.position));
+        reader.select(names);
+        reader
+    }
+
+    /// The checkpoint from which on no event before `t` is missed.
+    pub fn checkpoint_before(&self, t: RefNs) -> usize {
+        self.index.partition_point(|c| self.map.to_ref(c.t) < t).saturating_sub(1)
     }
 }
 
@@ -114,12 +155,12 @@ impl EventTable {
     fn seek(&self, t: RefNs) -> (Vec<Head<'_>>, u64) {
         let mut before = 0;
         let mut heads = Vec::with_capacity(self.streams.len());
-        for stream in self.streams.iter() {
+        for (number, stream) in self.streams.iter().enumerate() {
             let n = stream.index.partition_point(|c| stream.map.to_ref(c.t) < t);
             let from = n.checked_sub(1).and_then(|n| stream.index.get(n));
             before += from.map_or(0, |c| c.ordinal);
             let reader = stream.trace.reader(stream.stream, from.map(|c| c.position));
-            let mut head = Head { stream, reader, next: None };
+            let mut head = Head { stream, number, reader, next: None, only: None };
             head.step();
             while head.next.is_some_and(|(at, _)| at < t) {
                 before += 1;
@@ -154,50 +195,56 @@ impl EventTable {
             }
         }
         let (mut heads, mut row) = self.seek(RefNs(low));
-        while row < end {
-            let Some(head) = heads.iter_mut().filter(|h| h.next.is_some()).min_by_key(|h| h.next.map(|n| n.0)) else {
-                break;
-            };
-            if row >= first
-                && let Some((t, event)) = head.next
-            {
-                let (context, fields) = head.reader.fields();
-                let name = head.stream.trace.classes().get(event.class.0 as usize).map(|c| Arc::clone(&c.name));
-                rows.push(EventRow {
-                    row,
-                    t,
-                    machine: head.stream.machine,
-                    trace: head.stream.trace_id,
-                    stream: head.stream.stream,
-                    cpu: event.cpu,
-                    class: event.class,
-                    position: event.position,
-                    name: name.unwrap_or_else(|| Arc::from("")),
-                    context,
-                    fields,
-                });
+        merge(&mut heads, None, |event| {
+            if row >= first {
+                rows.push(event.row(row));
             }
             row += 1;
-            head.step();
-        }
+            row < end
+        });
         rows
     }
 
     /// Calls `visit` for every event of `[from, to)` in merged order until it returns false.
-    pub fn visit(&self, from: RefNs, to: RefNs, mut visit: impl FnMut(&mut EventAt<'_>) -> bool) {
-        let (mut heads, mut row) = self.seek(from);
-        while let Some(head) = heads.iter_mut().filter(|h| h.next.is_some()).min_by_key(|h| h.next.map(|n| n.0)) {
-            let Some((t, event)) = head.next else { return };
-            if t >= to {
-                return;
+    pub fn visit(&self, from: RefNs, to: RefNs, visit: impl FnMut(&mut EventAt<'_>) -> bool) {
+        merge(&mut self.seek(from).0, Some(to), visit);
+    }
+
+    /// The same of events of some classes alone (for each stream a set of them), with fields of these names selected.
+    pub fn visit_of(
+        &self,
+        classes: &[ClassSet],
+        names: &[Box<str>],
+        range: TimeRange<RefNs>,
+        visit: impl FnMut(&mut EventAt<'_>) -> bool,
+    ) {
+        let mut heads = Vec::with_capacity(self.streams.len());
+        for (number, (stream, classes)) in self.streams.iter().zip(classes).enumerate() {
+            if classes.is_empty() {
+                continue;
             }
-            let mut at = EventAt { row, t, head: event, stream: head.stream, reader: &mut *head.reader };
-            if !visit(&mut at) {
-                return;
-            }
-            row += 1;
+            let first = stream.checkpoint_before(range.begin);
+            let Some((from, end)) = stream.index.stretch(first, classes) else { continue };
+            let only = Some(Only { classes, names, end });
+            let mut head = Head { stream, number, reader: stream.reader_at(from, names), next: None, only };
             head.step();
+            while head.next.is_some_and(|(at, _)| at < range.begin) {
+                head.step();
+            }
+            heads.push(head);
         }
+        merge(&mut heads, Some(range.end), visit);
+    }
+
+    /// The number in the merged order of an event that [`EventTable::visit`] came by.
+    pub fn row_of(&self, t: RefNs, number: usize, position: Position) -> u64 {
+        let (mut heads, mut row) = self.seek(t);
+        merge(&mut heads, None, |event| {
+            let found = event.number == number && event.head.position == position;
+            row += u64::from(!found);
+            !found && event.t <= t
+        });
+        row
     }
 
     /// The streams, in the order that decides between equal instants.
@@ -206,28 +253,62 @@ impl EventTable {
     }
 }
 
+/// Merges streams, up to an instant if one is given, until `visit` returns false. Of equal instants the first
+/// stream's comes first.
+fn merge(heads: &mut [Head<'_>], to: Option<RefNs>, mut visit: impl FnMut(&mut EventAt<'_>) -> bool) {
+    while let Some(head) = heads.iter_mut().filter(|h| h.next.is_some()).min_by_key(|h| h.next.map(|n| n.0)) {
+        let Some((t, event)) = head.next.filter(|(t, _)| to.is_none_or(|to| *t < to)) else { return };
+        if !visit(&mut EventAt::new(t, event, (head.number, head.stream), &mut *head.reader)) {
+            return;
+        }
+        head.step();
+    }
+}
+
 /// An event that [`EventTable::visit`] is at; its fields are decoded only if somebody asks.
 pub struct EventAt<'a> {
-    /// Its number in the merged order.
-    pub row: u64,
     /// When.
     pub t: RefNs,
     /// Its head.
     pub head: EventHead,
     /// Its stream.
     pub stream: &'a EventStream,
+    /// The stream's place in [`EventTable::streams`].
+    pub number: usize,
     reader: &'a mut dyn EventReader,
 }
 
-impl EventAt<'_> {
+impl<'a> EventAt<'a> {
+    /// An event that a reader of this stream (with its place in the table) has just read.
+    pub fn new(
+        t: RefNs,
+        head: EventHead,
+        (number, stream): (usize, &'a EventStream),
+        reader: &'a mut dyn EventReader,
+    ) -> Self {
+        Self { t, head, stream, number, reader }
+    }
+
     /// Context and payload.
     pub fn fields(&mut self) -> (Value, Value) {
         self.reader.fields()
     }
 
+    /// Of both only the fields that were selected.
+    pub fn selected(&mut self) -> (Value, Value) {
+        self.reader.selected()
+    }
+
+    fn row(&mut self, row: u64) -> EventRow {
+        let (context, fields) = self.fields();
+        let EventStream { machine, trace_id, stream, ref trace, .. } = *self.stream;
+        let EventHead { cpu, class, position, .. } = self.head;
+        let name = trace.classes().get(class.0 as usize).map_or_else(|| Arc::from(""), |c| Arc::clone(&c.name));
+        EventRow { row, t: self.t, machine, trace: trace_id, stream, cpu, class, position, name, context, fields }
+    }
+
     /// The tracer's name of it.
-    pub fn name(&self) -> Arc<str> {
-        let class = self.stream.trace.classes().get(self.head.class.0 as usize);
-        class.map_or_else(|| Arc::from(""), |c| Arc::clone(&c.name))
+    pub fn name(&self) -> &'a str {
+        self.stream.trace.classes().get(self.head.class.0 as usize).map_or("", |class| &class.name)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::trace::{Batch, Checkpoint};
+use crate::trace::{Batch, Checkpoint, ClassSet};
 use crate::vocab::MachineNs;
 
 /// The checkpoints of one stream. Cloning is cheap: chunks are shared and never change.
@@ -80,5 +80,15 @@ impl StreamIndex {
             }
         }
         low
+    }
+
+    /// The first run of stretches between checkpoints, from the given one on, in which one of the classes may occur:
+    /// its first checkpoint and the one at which it ends. A run to the end of the stream ends where no checkpoint is;
+    /// what no checkpoint tells of yet belongs to it.
+    pub fn stretch(&self, from: usize, classes: &ClassSet) -> Option<(usize, usize)> {
+        let told = if self.ended { self.len() } else { self.len().saturating_sub(1) };
+        let has = |n: usize| self.get(n).is_some_and(|c| classes.may_occur(c.classes));
+        let begin = (from..told).find(|n| has(*n)).or((!self.ended).then(|| from.max(told)))?;
+        Some((begin, (begin..told).find(|n| !has(*n)).unwrap_or(usize::MAX)))
     }
 }

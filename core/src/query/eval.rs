@@ -75,6 +75,17 @@ impl Matcher {
         matches(&self.expr, subject)
     }
 
+    /// Names of the top-level fields of an event, its own and its context's, that it can ask for.
+    pub fn field_names(&self) -> Vec<Box<str>> {
+        let asked = self.expr.paths().into_iter().filter(|path| !path.is_event_head());
+        let mut names: Vec<Box<str>> = asked.filter_map(|path| path.scoped().1.first().cloned()).collect();
+        // LTTng's name for the context that people ask for as "comm".
+        if names.iter().any(|name| &**name == "comm") {
+            names.push("procname".into());
+        }
+        names
+    }
+
     /// What it says of every event of which the facts hold: `Some(false)` if it matches none, `Some(true)` if
     /// it matches all, `None` if that depends on the event.
     ///

@@ -54,6 +54,7 @@ pub mod instant;
 mod lexer;
 mod number;
 mod parser;
+pub mod search;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -64,5 +65,6 @@ pub use ast::{CompareOp, Expr, Literal, Path, Pattern, Scope};
 pub use complete::{Candidate, CandidateKind, Completion, Vocabulary, complete};
 pub use error::FilterError;
 pub use eval::{Facts, Filter, Matcher};
+pub use search::Search;
 pub use subject::{EventSubject, FieldValue, RowSubject, StateSubject, Subject};
 pub use world::{World, WorldMachine};

@@ -117,8 +117,43 @@ pub struct EventClass {
     pub name: Arc<str>,
     /// The typed event that it is bound to, if analyses know it.
     pub kind: Option<EventKind>,
-    /// Names of its payload's top-level fields, for completion in filters.
+    /// Names of its payload's top-level fields.
     pub fields: Vec<Arc<str>>,
+    /// Names of its context's top-level fields, the stream's and its own.
+    pub context: Vec<Arc<str>>,
+}
+
+/// Some of a trace's classes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClassSet {
+    has: Box<[bool]>,
+    /// As in [`Checkpoint::classes`].
+    bits: u64,
+}
+
+impl ClassSet {
+    /// Those of so many classes that `wanted` names.
+    pub fn new(classes: usize, mut wanted: impl FnMut(ClassId) -> bool) -> Self {
+        let has: Box<[bool]> = (0..classes).map(|n| wanted(ClassId(n as u32))).collect();
+        let bits = has.iter().enumerate().filter(|(_, has)| **has).fold(0, |bits, (n, _)| bits | 1 << (n % 64));
+        Self { has, bits }
+    }
+
+    /// Whether it has that class.
+    #[inline]
+    pub fn has(&self, class: ClassId) -> bool {
+        self.has.get(class.0 as usize).copied().unwrap_or(false)
+    }
+
+    /// Whether it has none at all.
+    pub fn is_empty(&self) -> bool {
+        self.bits == 0
+    }
+
+    /// Whether any of its classes may occur where `classes` of a [`Checkpoint`] do.
+    pub fn may_occur(&self, classes: u64) -> bool {
+        self.bits & classes != 0
+    }
 }
 
 /// Where an event lies and what a decoder must know to read it. Stable as long as the trace is open.
@@ -207,6 +242,19 @@ pub struct EventHead {
 pub trait EventReader: Send {
     /// The next event; `None` at the stream's end.
     fn next_event(&mut self) -> Option<EventHead>;
+
+    /// The next event of one of these classes that lies before `until` (a position that this trace gave; `None`:
+    /// the stream's end). All others are stepped over, which costs a fraction of reading them.
+    fn next_of(&mut self, classes: &ClassSet, until: Option<Position>) -> Option<EventHead>;
+
+    /// Counts the events before `until` by class, and steps over them.
+    fn count(&mut self, until: Option<Position>, by_class: &mut [u64]);
+
+    /// Which top-level fields [`EventReader::selected`] gives.
+    fn select(&mut self, names: &[Box<str>]);
+
+    /// As [`EventReader::fields`], but only what [`EventReader::select`] has named: the rest is not decoded.
+    fn selected(&mut self) -> (Value, Value);
 
     /// `(context, payload)` of the event that was read last, both [`Value::Struct`] (the stream's and the
     /// event's own context merged).

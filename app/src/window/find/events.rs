@@ -1,11 +1,9 @@
 //! Events that match: counted over all of them, and found from one to the next. Slow: never called from a frame.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use rayon::prelude::*;
 use stratoscope_core::index::{EventAt, EventRow, EventTable};
-use stratoscope_core::query::EventSubject;
-use stratoscope_core::vocab::{Cancel, Dur, MachineId, RefNs};
+use stratoscope_core::query::search::on_reference;
+use stratoscope_core::query::{EventSubject, Search};
+use stratoscope_core::vocab::{Cancel, Dur, MachineId, RefNs, TimeRange};
 
 use crate::window::command::{Direction, PickedEvent};
 use crate::window::find::{Find, What};
@@ -36,9 +34,6 @@ pub struct Events {
     pub extent: Option<(RefNs, RefNs)>,
 }
 
-/// Into how many stretches of time the table is cut to be counted.
-const PARTS: i64 = 64;
-
 /// The first stretch that a search backwards looks at; each one after it is twice as long.
 const FIRST_BACK: Dur = Dur(1_000_000);
 
@@ -48,16 +43,15 @@ impl Events {
         self.machines.get(usize::from(id.0)).map_or("", String::as_str)
     }
 
-    fn matches(&self, find: &Find, event: &mut EventAt<'_>) -> bool {
+    /// What is looked for, made ready; `None`: nothing that events have.
+    fn search<'a>(&'a self, find: &'a Find) -> Option<Search<'a>> {
         match &find.what {
-            What::Words(words) => event.name().to_lowercase().contains(words),
+            What::Words(words) => Some(Search::names(&self.table, |name| name.to_lowercase().contains(words))),
             What::Filter(sought) => {
-                let (name, cpu) = (event.name(), event.head.cpu);
-                let t = sought.base.origin_ns + i128::from(event.t.0);
-                let machine = self.machine(event.stream.machine);
-                sought.matcher.matches(&EventSubject::new(machine, &name, cpu, t, || event.fields()))
+                let printed = on_reference(sought.base.origin_ns);
+                Some(Search::filter(&self.table, &sought.matcher, |id| self.machine(id), printed))
             }
-            What::Nothing | What::Wrong(_) => false,
+            What::Nothing | What::Wrong(_) => None,
         }
     }
 
@@ -75,35 +69,22 @@ impl Events {
         }
     }
 
-    fn picked(event: &EventAt<'_>) -> PickedEvent {
-        PickedEvent { row: event.row, t: event.t, machine: event.stream.machine, cpu: event.head.cpu }
+    fn picked(&self, event: &EventAt<'_>) -> PickedEvent {
+        let row = self.table.row_of(event.t, event.number, event.head.position);
+        PickedEvent { row, t: event.t, machine: event.stream.machine, cpu: event.head.cpu }
     }
 }
 
 impl EventFinder for Events {
     fn count(&self, find: &Find, cancel: &Cancel, tell: &mut dyn FnMut(u64)) -> u64 {
-        let Some((begin, end)) = self.extent else { return 0 };
-        let length = (end - begin).0.max(1);
-        let edge = |n: i64| if n == PARTS { RefNs(i64::MAX) } else { begin + Dur(length / PARTS * n) };
-        let first = |n: i64| if n == 0 { RefNs(i64::MIN) } else { edge(n) };
-        let found = AtomicU64::new(0);
-        // Some stretches at a time, so that the count can be told while it goes on.
-        let step = (rayon::current_num_threads() as i64).max(1);
-        let mut at = 0;
-        while at < PARTS && !cancel.is_cancelled() {
-            let to = (at + step).min(PARTS);
-            (at..to).into_par_iter().for_each(|n| {
-                let mut own = 0;
-                self.table.visit(first(n), edge(n + 1), |event| {
-                    own += u64::from(self.matches(find, event));
-                    !cancel.is_cancelled()
-                });
-                found.fetch_add(own, Ordering::Relaxed);
-            });
-            at = to;
-            tell(found.load(Ordering::Relaxed));
-        }
-        found.into_inner()
+        let mut so_far = 0;
+        let count = self.search(find).map(|search| {
+            search.count(TimeRange::new(RefNs::MIN, RefNs::MAX), cancel, &mut |n| {
+                so_far = n;
+                tell(n);
+            })
+        });
+        count.map_or(0, |counted| counted.unwrap_or(so_far))
     }
 
     fn next(
@@ -114,28 +95,38 @@ impl EventFinder for Events {
         direction: Direction,
         cancel: &Cancel,
     ) -> Option<PickedEvent> {
-        let mut found = None;
+        let search = self.search(find)?;
+        let mut found: Option<PickedEvent> = None;
         match direction {
             Direction::Forward => {
-                self.table.visit(t, RefNs(i64::MAX), |event| {
-                    if from.is_none_or(|row| event.row > row) && self.matches(find, event) {
-                        found = Some(Self::picked(event));
+                let visited = search.visit(TimeRange::new(t, RefNs::MAX), cancel, |event| {
+                    // Which of the events at the same instant is meant, only their numbers tell.
+                    let picked = self.picked(event);
+                    if from.is_none_or(|row| picked.row > row) {
+                        found = Some(picked);
                     }
-                    found.is_none() && !cancel.is_cancelled()
+                    found.is_none()
                 });
+                visited.ok()?;
             }
             Direction::Back => {
                 let (begin, _) = self.extent?;
                 // Events at the instant itself count if the one that it starts from is among them.
                 let mut end = if from.is_some() { t + Dur(1) } else { t };
                 let mut reach = FIRST_BACK;
-                while found.is_none() && end > begin && !cancel.is_cancelled() {
+                while found.is_none() && end > begin {
                     let start = (end - reach).max(begin);
-                    self.table.visit(start, end, |event| {
-                        if from.is_none_or(|row| event.row < row) && self.matches(find, event) {
-                            found = Some(Self::picked(event));
+                    let mut last = None;
+                    let visited = search.visit(TimeRange::new(start, end), cancel, |event| {
+                        if event.t < t || from.is_none_or(|row| self.picked(event).row < row) {
+                            last = Some((event.t, event.number, event.head, event.stream.machine));
                         }
-                        !cancel.is_cancelled()
+                        true
+                    });
+                    visited.ok()?;
+                    found = last.map(|(t, number, head, machine)| {
+                        let row = self.table.row_of(t, number, head.position);
+                        PickedEvent { row, t, machine, cpu: head.cpu }
                     });
                     end = start;
                     reach = Dur(reach.0.saturating_mul(2));

@@ -1,8 +1,8 @@
 //! Which tasks recur, and the instances of one of them: asked of the engine for whatever row is known best. No
 //! screen here.
 
-use stratoscope_core::query::WorldMachine;
-use stratoscope_core::query::{EventSubject, Filter, Matcher};
+use stratoscope_core::query::search::on_reference;
+use stratoscope_core::query::{Filter, Matcher, Search, WorldMachine};
 use stratoscope_core::store::{Row, StoreSnapshot};
 use stratoscope_core::vm::instances::{self, Instances, TaskRow};
 use stratoscope_core::vm::{Recurring, recurring};
@@ -217,32 +217,14 @@ fn marked(
         (Ok(begin), Ok(end)) => (begin, end),
         (Err(wrong), _) | (_, Err(wrong)) => return Ok(Err(wrong)),
     };
-    let (mut begins, mut ends) = (Vec::new(), Vec::new());
-    let mut stopped = Ok(());
-    let mut n = 0_u64;
-    facts.events.visit(RefNs::MIN, RefNs::MAX, |event| {
-        n += 1;
-        if n.is_multiple_of(1024) {
-            stopped = cancel.check();
-            if stopped.is_err() {
-                return false;
-            }
-        }
-        if event.stream.machine != machine.id {
-            return true;
-        }
-        let (name, cpu, own) = (event.name(), event.head.cpu, event.head.t);
-        let t = i128::from(event.t.0) + facts.base.origin_ns;
-        let subject = EventSubject::new(&machine.name, &name, cpu, t, || event.fields());
-        if begin.matches(&subject) {
-            begins.push(own);
-        }
-        if end.matches(&subject) {
-            ends.push(own);
-        }
-        true
-    });
-    stopped?;
+    let name = |id: MachineId| facts.world.machine(id).map_or("", |machine| &machine.name);
+    let always = TimeRange::new(RefNs::MIN, RefNs::MAX);
+    let found = |filter: &Matcher| -> Result<Vec<MachineNs>, Cancelled> {
+        let search = Search::filter(&facts.events, filter, name, on_reference(facts.base.origin_ns));
+        let mut all = search.instants(always, cancel)?;
+        Ok(all.get_mut(usize::from(machine.id.0)).map(std::mem::take).unwrap_or_default())
+    };
+    let (begins, ends) = (found(&begin)?, found(&end)?);
     if begins.is_empty() || ends.is_empty() {
         let which = if begins.is_empty() { "first" } else { "last" };
         return Ok(Err(format!("The {which} mark finds no event of {}", machine.name)));
