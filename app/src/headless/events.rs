@@ -3,16 +3,21 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use stratoscope_core::export::json::{text_json, value_json};
 use stratoscope_core::index::EventAt;
 use stratoscope_core::query::Search;
 use stratoscope_core::session::MachineView;
-use stratoscope_core::vocab::{Cancel, MachineId, Value};
+use stratoscope_core::trace::CHECKPOINT_EVENTS;
+use stratoscope_core::vocab::{Cancel, MachineId, RefNs, TimeRange, Value};
 
 use crate::headless::args::{Common, TimeAxis};
 use crate::headless::output::Output;
 use crate::headless::time::{Window, base};
 use crate::headless::{Outcome, open, parse_filter, wait};
+
+/// Events that one core reads at a time: their lines are kept until all before them are printed.
+const PART: u64 = 1 << 17;
 
 /// Prints one line an event.
 ///
@@ -30,32 +35,45 @@ pub(super) fn run(args: &Common) -> anyhow::Result<Outcome> {
     let window = Window::new(args, &snapshot)?;
     let filter = filter.map(|f| f.bind(&base(&snapshot)));
     let mut out = Output::new(args.json, args.limit);
-    let range = window.on_reference();
-    let mut result = Ok(true);
-    let mut line = String::new();
-    let visit = |event: &mut EventAt<'_>| {
-        let Some(machine) = snapshot.machine(event.stream.machine) else { return true };
-        if args.time == TimeAxis::Local && !window.on(machine).contains(event.head.t) {
-            return true;
-        }
-        line.clear();
-        print(&mut line, out.is_json(), event, machine, &window);
-        result = out.line(&line);
-        matches!(result, Ok(true))
+    let name = |id: MachineId| snapshot.machine(id).map_or("", |machine| &machine.name);
+    let printed = |event: &EventAt<'_>| {
+        snapshot.machine(event.stream.machine).map_or(0, |machine| window.print(machine, event.head.t))
     };
-    match &filter {
-        None => snapshot.events.visit(range.begin, range.end, visit),
-        Some(filter) => {
-            let name = |id: MachineId| snapshot.machine(id).map_or("", |machine| &machine.name);
-            let printed = |event: &EventAt<'_>| {
-                snapshot.machine(event.stream.machine).map_or(0, |machine| window.print(machine, event.head.t))
-            };
-            let search = Search::filter(&snapshot.events, filter, name, printed);
+    let search = filter.as_ref().map(|filter| Search::filter(&snapshot.events, filter, name, printed));
+    let json = args.json;
+    let lines = |range: TimeRange<RefNs>| {
+        let (mut lines, mut left) = (String::new(), args.limit.unwrap_or(u64::MAX));
+        let visit = |event: &mut EventAt<'_>| {
+            let Some(machine) = snapshot.machine(event.stream.machine) else { return true };
+            if args.time == TimeAxis::Local && !window.on(machine).contains(event.head.t) {
+                return true;
+            }
+            print(&mut lines, json, event, machine, &window);
+            lines.push('\n');
+            left = left.saturating_sub(1);
+            left > 0
+        };
+        match &search {
+            None => snapshot.events.visit(range.begin, range.end, visit),
             // Nobody cancels what a terminal can interrupt.
-            search.visit(range, &Cancel::default(), visit).unwrap_or_default();
+            Some(search) => search.visit(range, &Cancel::default(), visit).unwrap_or_default(),
+        }
+        lines
+    };
+    // Beginning a part costs some events of each stream.
+    let part = PART.max(snapshot.events.streams().len() as u64 * 8 * CHECKPOINT_EVENTS);
+    // A few lines are found in the first part: no other core need look for more.
+    let (cores, first) = (rayon::current_num_threads().max(1), usize::from(args.limit.is_some()));
+    let parts = snapshot.events.parts(window.on_reference(), part);
+    let (first, rest) = parts.split_at(first.min(parts.len()));
+    'parts: for some in first.chunks(1).chain(rest.chunks(cores)) {
+        let found: Vec<String> = some.par_iter().map(|range| lines(*range)).collect();
+        for line in found.iter().flat_map(|lines| lines.split_terminator('\n')) {
+            if !out.line(line)? {
+                break 'parts;
+            }
         }
     }
-    result?;
     let problems = session.problems().all();
     out.problems(&problems, args.quiet)?;
     out.finish()?;

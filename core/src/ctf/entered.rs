@@ -90,10 +90,10 @@ impl Reading {
         }
     }
 
-    /// Goes to a position that this trace gave.
+    /// Goes to a position that this trace gave; bit 0 is a packet's begin, wherever its first event is.
     pub(crate) fn seek(&mut self, position: Position) {
         self.packet = position.packet as usize;
-        if self.enter() {
+        if position.bit > 0 && self.enter() {
             self.place = Place { position: position.bit, clock: position.clock };
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::index::StreamIndex;
 use crate::sync::ClockMap;
-use crate::trace::{ClassId, ClassSet, EventHead, EventReader, Position, Trace};
+use crate::trace::{CHECKPOINT_EVENTS, ClassId, ClassSet, EventHead, EventReader, Position, Trace};
 use crate::vocab::{Cpu, MachineId, RefNs, StreamId, TimeRange, TraceId, Value};
 
 /// A stream with all that the table needs of it.
@@ -106,9 +106,30 @@ impl EventStream {
         reader
     }
 
-    /// The checkpoint from which on no event before `t` is missed.
+    /// The last checkpoint before which no event of `t` or later is.
     pub fn checkpoint_before(&self, t: RefNs) -> usize {
         self.index.partition_point(|c| self.map.to_ref(c.t) < t).saturating_sub(1)
+    }
+
+    /// A packet before which no event of `t` or later is: what there is to begin at while nothing was read. One packet
+    /// early, since tracers have told ends that were a little before their last events.
+    fn packet_before(&self, t: RefNs) -> Option<Position> {
+        let packets = &self.trace.streams().get(self.stream.0 as usize)?.packets;
+        let n = packets.partition_point(|p| self.map.to_ref(p.end) < t).saturating_sub(1);
+        Some(Position { packet: u32::try_from(n).ok()?, bit: 0, clock: 0 })
+    }
+
+    /// Instants on its way with the number of events up to the next one; as far as it was not read, packets' begins
+    /// with a guess.
+    fn waypoints(&self) -> Vec<(RefNs, u64)> {
+        /// Bytes of an event, roughly.
+        const EVENT: u64 = 28;
+        if !self.index.is_empty() {
+            let checkpoints = (0..self.index.len()).filter_map(|n| self.index.get(n));
+            return checkpoints.map(|c| (self.map.to_ref(c.t), CHECKPOINT_EVENTS)).collect();
+        }
+        let packets = self.trace.streams().get(self.stream.0 as usize).map_or(&[][..], |s| &s.packets);
+        packets.iter().map(|p| (self.map.to_ref(p.begin), p.bytes / EVENT)).collect()
     }
 }
 
@@ -156,8 +177,7 @@ impl EventTable {
         let mut before = 0;
         let mut heads = Vec::with_capacity(self.streams.len());
         for (number, stream) in self.streams.iter().enumerate() {
-            let n = stream.index.partition_point(|c| stream.map.to_ref(c.t) < t);
-            let from = n.checked_sub(1).and_then(|n| stream.index.get(n));
+            let from = stream.index.get(stream.checkpoint_before(t));
             before += from.map_or(0, |c| c.ordinal);
             let reader = stream.trace.reader(stream.stream, from.map(|c| c.position));
             let mut head = Head { stream, number, reader, next: None, only: None };
@@ -207,7 +227,26 @@ impl EventTable {
 
     /// Calls `visit` for every event of `[from, to)` in merged order until it returns false.
     pub fn visit(&self, from: RefNs, to: RefNs, visit: impl FnMut(&mut EventAt<'_>) -> bool) {
-        merge(&mut self.seek(from).0, Some(to), visit);
+        let all = |s: &EventStream| ClassSet::new(s.trace.classes().len(), |_| true);
+        let classes: Vec<ClassSet> = self.streams.iter().map(all).collect();
+        self.visit_of(&classes, &[], TimeRange::new(from, to), visit);
+    }
+
+    /// Cuts a range into parts of about so many events each, in order: for whoever reads on several cores.
+    pub fn parts(&self, range: TimeRange<RefNs>, events: u64) -> Vec<TimeRange<RefNs>> {
+        let mut points: Vec<(RefNs, u64)> = self.streams.iter().flat_map(EventStream::waypoints).collect();
+        points.retain(|(t, _)| *t > range.begin && *t < range.end);
+        points.sort_unstable();
+        let (mut parts, mut begin, mut sum) = (Vec::new(), range.begin, 0);
+        for (t, n) in points {
+            if sum >= events && t > begin {
+                parts.push(TimeRange::new(begin, t));
+                (begin, sum) = (t, 0);
+            }
+            sum += n;
+        }
+        parts.push(TimeRange::new(begin, range.end));
+        parts
     }
 
     /// The same of events of some classes alone (for each stream a set of them), with fields of these names selected.
@@ -226,7 +265,12 @@ impl EventTable {
             let first = stream.checkpoint_before(range.begin);
             let Some((from, end)) = stream.index.stretch(first, classes) else { continue };
             let only = Some(Only { classes, names, end });
-            let mut head = Head { stream, number, reader: stream.reader_at(from, names), next: None, only };
+            let mut reader = stream.reader_at(from, names);
+            if stream.index.is_empty() {
+                reader = stream.trace.reader(stream.stream, stream.packet_before(range.begin));
+                reader.select(names);
+            }
+            let mut head = Head { stream, number, reader, next: None, only };
             head.step();
             while head.next.is_some_and(|(at, _)| at < range.begin) {
                 head.step();

@@ -161,7 +161,7 @@ impl ClassSet {
 pub struct Position {
     /// Packet of the stream.
     pub packet: u32,
-    /// Bit offset of the event's header from the packet's begin.
+    /// Bit offset of the event's header from the packet's begin; 0 stands for the packet's first event.
     pub bit: u64,
     /// The stream's clock before the event, in ticks.
     pub clock: u64,
