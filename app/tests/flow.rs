@@ -106,6 +106,9 @@ fn statistics_are_told_with_percentiles_in_order() {
         assert!(times.is_sorted(), "{latency}");
         assert!(ns(latency, "count") > 0 && ns(latency, "total_ns") >= times[4], "{latency}");
     }
+    let events: u64 = all.iter().filter(|o| o["type"] == "events").map(|o| o["count"].as_u64().unwrap()).sum();
+    let recorded: u64 = objects("periodic", &["info"]).iter().filter_map(|o| o["events"].as_u64()).sum();
+    assert_eq!(events, recorded);
     let of_one = objects("periodic", &["stats", "--task", "critical"]);
     let times: Vec<_> = of_one.iter().filter(|o| o["type"] == "time").collect();
     assert_eq!(times.len(), 1);

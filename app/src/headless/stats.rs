@@ -1,7 +1,9 @@
-//! `stats`: where time went and how long things took: time per state, and latencies with their percentiles.
+//! `stats`: where time went and how long things took: time per state, latencies with their percentiles, and how many
+//! events there are of each name.
 
 use serde_json::{Map, Value, json};
 use stratoscope_core::query::Matcher;
+use stratoscope_core::query::search::count_by_name;
 use stratoscope_core::query::time::duration;
 use stratoscope_core::session::{MachineView, Snapshot};
 use stratoscope_core::stats::{Latencies, LatencyKind, LatencyQuery, latencies};
@@ -66,6 +68,10 @@ impl Printer<'_> {
             return Ok(false);
         }
         if !self.times(machine, thread, range, out)? || !self.latencies(machine, thread, range, out)? {
+            return Ok(false);
+        }
+        // Of a thread alone events are not counted: which are its own is not told by their names.
+        if thread.is_none() && !self.events(machine, asked, out)? {
             return Ok(false);
         }
         Ok(out.is_json() || out.line("")?)
@@ -168,6 +174,26 @@ impl Printer<'_> {
                 text(h.percentile(99.0)),
                 text(h.max()),
             ]);
+        }
+        Ok(table.print(out)?)
+    }
+
+    /// How many events there are, by name.
+    fn events(&self, machine: &MachineView, range: TimeRange<MachineNs>, out: &mut Output) -> anyhow::Result<bool> {
+        let on_reference = TimeRange::new(machine.map.to_ref(range.begin), machine.map.to_ref(range.end));
+        let counts = count_by_name(&self.snapshot.events, on_reference, &Cancel::default())?;
+        let mut table = Table::new(&["<  events", "count"]);
+        for of in counts.iter().filter(|of| of.machine == machine.id) {
+            let (name, count) = (&*of.name, of.count);
+            let object = json!({"type": "events", "machine": machine.name, "name": name, "count": count});
+            if !wanted(self.filter.as_ref(), &object) {
+                continue;
+            }
+            if !out.is_json() {
+                table.row(vec![format!("  {name}"), count.to_string()]);
+            } else if !out.line(&object.to_string())? {
+                return Ok(false);
+            }
         }
         Ok(table.print(out)?)
     }

@@ -90,6 +90,39 @@ fn latencies_are_told_sorted_and_lead_to_the_longest() {
 }
 
 #[test]
+fn events_are_counted_by_name_and_found_by_a_click() {
+    let real = WindowOptions { opener: reading::opener(), ..options(None) };
+    let mut h = harness_of(real, vec2(1600.0, 900.0));
+    send(&mut h, Command::Open(vec![PathBuf::from("../sample-traces/fighting")]));
+    for command in [Command::ShowPane(PaneKind::Statistics), Command::ToggleFullPane, Command::SelectTime(None)] {
+        send(&mut h, command);
+    }
+    send(&mut h, Command::ZoomAll);
+    click(&mut h, "Event counts");
+    let first = labels(&h, "events ").first().cloned().unwrap();
+    let count = first.rsplit(' ').next().unwrap().replace(['\u{202f}', '\u{a0}'], "");
+    click(&mut h, "Sort by Event");
+    assert_ne!(labels(&h, "events ").first(), Some(&first));
+    click(&mut h, "Sort by Count");
+    assert_eq!(labels(&h, "events ").first(), Some(&first));
+    click(&mut h, &first);
+    let text = state(&mut h).view.search;
+    assert!(text.starts_with("name == \"") && text.contains("machine == \""), "{text}");
+    // The search counts all events of that name: so many does the whole trace have.
+    let found = labels_containing(&h, "events");
+    assert!(found.iter().any(|l| l.replace(['\u{202f}', '\u{a0}'], "").contains(&count)), "{count}: {found:?}");
+    let half = state(&mut h).view.window;
+    let half = TimeRange::new(half.begin, RefNs(half.begin.0 + half.length().0 / 2));
+    send(&mut h, Command::SelectTime(Some(half)));
+    assert_ne!(labels(&h, "events ").first(), Some(&first));
+}
+
+fn labels_containing(h: &Harness<'_, Test>, part: &str) -> Vec<String> {
+    let nodes = h.query_all_by(|node| node.label().is_some_and(|label| label.contains(part)));
+    nodes.filter_map(|n| n.accesskit_node().label()).collect()
+}
+
+#[test]
 fn a_dot_of_the_scatter_leads_to_its_latency() {
     let mut h = alone("joint", PaneKind::Statistics);
     click(&mut h, "Latencies");
@@ -229,6 +262,7 @@ fn stats_pictures() {
         ("times", vec![sample("fighting")], full(PaneKind::Statistics), &[]),
         ("tiled", vec![sample("io")], vec![Command::ShowPane(PaneKind::Statistics)], &["Latencies"]),
         ("latencies", vec![sample("io")], full(PaneKind::Statistics), &["Latencies"]),
+        ("events", vec![sample("fighting")], full(PaneKind::Statistics), &["Event counts"]),
         ("empty", vec![sample("fighting")], vec![Command::SetPreset(Preset::Compare)], &[]),
         ("compare", vec![sample("fighting")], vec![Command::SetPreset(Preset::Compare), Command::CompareHalves], &[]),
         (

@@ -5,6 +5,7 @@
 pub mod compare_pane;
 pub mod comparison;
 pub mod differences;
+pub mod events_tab;
 pub mod histogram;
 pub mod latencies;
 pub mod latencies_tab;

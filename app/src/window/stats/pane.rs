@@ -6,6 +6,7 @@ use stratoscope_core::vocab::{RefNs, RowKind, TimeRange};
 use crate::window::axis::duration;
 use crate::window::frame::FrameContext;
 use crate::window::joint::hold::Hold;
+use crate::window::stats::events_tab::EventsTab;
 use crate::window::stats::latencies_tab::{self, LatenciesTab};
 use crate::window::stats::sheet::copy_ui;
 use crate::window::stats::times::Group;
@@ -20,6 +21,7 @@ use crate::window::worker::Wake;
 enum Tab {
     Times(RowKind),
     Latencies,
+    Events,
 }
 
 /// The pane's memory between frames.
@@ -27,6 +29,7 @@ pub struct Statistics {
     tab: Tab,
     times: TimesTab,
     latencies: LatenciesTab,
+    events: EventsTab,
     hold: Hold,
 }
 
@@ -37,6 +40,7 @@ impl Statistics {
             tab: Tab::Times(RowKind::Thread),
             times: TimesTab::new(Wake::clone(wake)),
             latencies: LatenciesTab::new(wake),
+            events: EventsTab::new(wake),
             hold: Hold::default(),
         }
     }
@@ -45,12 +49,13 @@ impl Statistics {
     pub fn reset(&mut self) {
         self.times.reset();
         self.latencies.reset();
+        self.events.reset();
         self.hold = Hold::default();
     }
 
     /// Waits until nothing is counted any more; for pictures and tests.
     pub fn wait(&self, longest: std::time::Duration) -> bool {
-        self.times.wait(longest) && self.latencies.wait(longest)
+        self.times.wait(longest) && self.latencies.wait(longest) && self.events.wait(longest)
     }
 
     /// Draws the pane over the room that is left.
@@ -65,6 +70,7 @@ impl Statistics {
         }
         match self.tab {
             Tab::Times(kind) => self.times.ui(ui, cx, kind, range),
+            Tab::Events => self.events.ui(ui, cx, range),
             Tab::Latencies => {
                 if let Some(place) = self.latencies.ui(ui, cx, shared, range) {
                     self.hold.jump(&cx.state.view);
@@ -86,6 +92,7 @@ impl Statistics {
                 (Tab::Times(RowKind::Vcpu), "vCPUs"),
                 (Tab::Times(RowKind::VmThread), "Tasks in VMs"),
                 (Tab::Latencies, "Latencies"),
+                (Tab::Events, "Event counts"),
             ] {
                 if !vms && matches!(tab, Tab::Times(RowKind::Vcpu | RowKind::VmThread)) {
                     continue;
@@ -96,9 +103,11 @@ impl Statistics {
             }
             ui.add_space(Sizes::GRID);
             let words = self.hold.words(&cx.state.view);
-            let events = self.times.events().map_or_else(String::new, |n| format!(", {}", words::count(n, "event")));
+            let known = if self.tab == Tab::Events { self.events.all() } else { self.times.events() };
+            let events = known.map_or_else(String::new, |n| format!(", {}", words::count(n, "event")));
             let text = match self.tab {
                 Tab::Times(_) => format!("per state {words}, {}{events}", duration(range.length())),
+                Tab::Events => format!("by name {words}, {}{events}", duration(range.length())),
                 Tab::Latencies => format!("that ended {words}, {}", duration(range.length())),
             };
             ui.label(RichText::new(text).size(Sizes::SMALL).color(cx.theme.secondary));
@@ -108,13 +117,15 @@ impl Statistics {
             match self.tab {
                 Tab::Latencies => self.latencies.choices_ui(ui, cx),
                 Tab::Times(_) => self.times_choices_ui(ui),
+                Tab::Events => {}
             }
             ui.add_space(Sizes::GRID);
-            let Self { tab, times, latencies, .. } = self;
-            let (theme, facts) = (cx.theme, std::sync::Arc::clone(&cx.state.scene.facts));
+            let Self { tab, times, latencies, events, .. } = self;
+            let (theme, scene) = (cx.theme, cx.state.scene.clone());
             copy_ui(ui, cx, || match tab {
                 Tab::Times(_) => times.sheet(theme),
-                Tab::Latencies => latencies.sheet(&facts),
+                Tab::Latencies => latencies.sheet(&scene.facts),
+                Tab::Events => events.sheet(&scene),
             });
         });
     }
