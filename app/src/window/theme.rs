@@ -389,6 +389,9 @@ fn relative_luminance(color: Color32) -> f32 {
 }
 
 #[cfg(test)]
+mod sight;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

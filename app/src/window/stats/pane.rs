@@ -110,7 +110,8 @@ impl Statistics {
                 Tab::Events => format!("by name {words}, {}{events}", duration(range.length())),
                 Tab::Latencies => format!("that ended {words}, {}", duration(range.length())),
             };
-            ui.label(RichText::new(text).size(Sizes::SMALL).color(cx.theme.secondary));
+            let text = RichText::new(text).size(Sizes::SMALL).color(cx.theme.secondary);
+            ui.add(egui::Label::new(text).extend());
         });
         ui.horizontal_wrapped(|ui| {
             ui.add_space(Sizes::GRID / 2.0);
