@@ -24,7 +24,9 @@ fn main() -> ExitCode {
 
 /// Opens the window, or answers in words and with a picture where there is no display.
 fn open_window(cli: &Cli) -> anyhow::Result<u8> {
-    let options = window::Options { settings: cli.settings.clone(), tour: cli.tour.clone() };
+    let mut set = window::settings::Preferences::default();
+    cli.set.iter().for_each(|says| set.overlay(says));
+    let options = window::Options { settings: cli.settings.clone(), set, tour: cli.tour.clone() };
     let paths = match &cli.tour {
         Some(name) => vec![sample_of(name)?],
         None => cli.paths.clone(),

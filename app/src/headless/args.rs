@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::window::settings::{Preferences, table};
 use crate::window::tour;
 
 /// Shows what a virtual machine cannot see about itself: opens kernel traces of a host and its guests.
@@ -11,6 +12,7 @@ use crate::window::tour;
 /// Without a sub-command, opens the window with the given traces (files, or folders searched below).
 #[derive(Debug, Parser)]
 #[command(name = "stratoscope", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+#[command(after_help = table::help())]
 pub struct Cli {
     /// What to do instead of opening the window.
     #[command(subcommand)]
@@ -26,6 +28,10 @@ pub struct Cli {
     /// Keep the settings in this file instead of the user's configuration folder.
     #[arg(long, value_name = "FILE", env = "STRATOSCOPE_SETTINGS", hide_env = true)]
     pub settings: Option<PathBuf>,
+
+    /// Use this setting while the window is open, whatever files say; can be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = table::assignment)]
+    pub set: Vec<Preferences>,
 }
 
 /// A question to answer without a window.
@@ -285,9 +291,14 @@ pub struct ShotArgs {
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     pub scale: f32,
 
-    /// Colours
-    #[arg(long, value_enum, default_value_t = ThemeName::Dark)]
-    pub theme: ThemeName,
+    /// Colours [default: what --set says, else dark]
+    #[arg(long, value_enum)]
+    pub theme: Option<ThemeName>,
+
+    /// Use this setting, such as compact=true; can be given several times. The user's own are not used, so that a
+    /// picture depends on nothing but its arguments and traces
+    #[arg(long, value_name = "NAME=VALUE", value_parser = table::assignment)]
+    pub set: Vec<Preferences>,
 
     /// Select the row of this thread: TID or NAME
     #[arg(long, value_name = "TASK")]

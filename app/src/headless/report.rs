@@ -28,7 +28,7 @@ use crate::headless::virt::{percent, who_text};
 use crate::headless::{Outcome, open, shot, wait};
 use crate::window::command::Command;
 use crate::window::layout::PaneKind;
-use crate::window::settings::ThemeChoice;
+use crate::window::settings::{Preferences, ThemeChoice};
 
 /// Rows of the longer tables.
 const ROWS: usize = 15;
@@ -265,7 +265,8 @@ fn slow(
 fn picture(session: &Arc<Session>, args: &ReportArgs, commands: Vec<Command>) -> anyhow::Result<Vec<u8>> {
     let file = std::env::temp_dir().join(format!("stratoscope-report-{}.png", std::process::id()));
     let paths = &args.common.paths;
-    let look = Look { size: [1400, 800], theme: ThemeChoice::Light, ..Look::default() };
+    let set = Preferences { theme: Some(ThemeChoice::Light), ..Preferences::default() };
+    let look = Look { size: [1400, 800], set, ..Look::default() };
     shot::picture(Arc::clone(session), paths, commands, &look, &file)?;
     let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()));
     // What is left behind in the temporary folder harms nobody.

@@ -17,7 +17,7 @@ use crate::raster::{Headless, save_png};
 use crate::window::command::{Command, RowRef};
 use crate::window::layout::{PaneKind, Preset};
 use crate::window::reading;
-use crate::window::settings::ThemeChoice;
+use crate::window::settings::{Preferences, Sources, ThemeChoice};
 use crate::window::{Window, WindowOptions};
 
 /// How long a picture may wait for its traces.
@@ -67,15 +67,17 @@ pub(super) fn run(args: &ShotArgs) -> anyhow::Result<Outcome> {
         ViewName::State => alone(&mut commands, PaneKind::Instant),
         ViewName::Flow => alone(&mut commands, PaneKind::ExecutionFlow),
     }
-    let theme = match args.theme {
-        ThemeName::Dark => ThemeChoice::Dark,
-        ThemeName::Light => ThemeChoice::Light,
-    };
+    let mut set = Preferences { theme: Some(ThemeChoice::Dark), ..Preferences::default() };
+    args.set.iter().for_each(|says| set.overlay(says));
+    set.theme = args.theme.map_or(set.theme, |theme| match theme {
+        ThemeName::Dark => Some(ThemeChoice::Dark),
+        ThemeName::Light => Some(ThemeChoice::Light),
+    });
     let problems = session.problems().all();
     for problem in problems.iter().filter(|_| !common.quiet) {
         output::complain(problem);
     }
-    let look = Look { size: [args.size.0, args.size.1], scale: args.scale, theme, first_view };
+    let look = Look { size: [args.size.0, args.size.1], scale: args.scale, set, first_view };
     picture(session, &common.paths, commands, &look, &args.out)?;
     Ok(Outcome::of(&problems, !snapshot.traces.is_empty()))
 }
@@ -92,15 +94,16 @@ pub(super) struct Look {
     pub(super) size: [u32; 2],
     /// Pixels a point.
     pub(super) scale: f32,
-    /// Colours.
-    pub(super) theme: ThemeChoice,
+    /// Settings, such as colours.
+    pub(super) set: Preferences,
     /// Which stretch of time is shown, if somebody asked for one.
     pub(super) first_view: Option<TimeRange<RefNs>>,
 }
 
 impl Default for Look {
     fn default() -> Self {
-        Self { size: [1600, 1000], scale: 1.0, theme: ThemeChoice::Dark, first_view: None }
+        let set = Preferences { theme: Some(ThemeChoice::Dark), ..Preferences::default() };
+        Self { size: [1600, 1000], scale: 1.0, set, first_view: None }
     }
 }
 
@@ -114,10 +117,13 @@ pub(super) fn picture(
 ) -> anyhow::Result<()> {
     let mut screen = Headless::new(look.size, look.scale);
     let ctx = screen.ctx().clone();
-    let options =
-        WindowOptions { opener: reading::opener_of(session), first_view: look.first_view, ..WindowOptions::headless() };
+    let options = WindowOptions {
+        settings: Sources { command_line: look.set.clone(), ..Sources::default() },
+        opener: reading::opener_of(session),
+        first_view: look.first_view,
+        ..WindowOptions::headless()
+    };
     let mut window = Window::new(&ctx, options);
-    window.set_theme(look.theme);
     window.send(&ctx, Command::Open(paths.to_vec()));
     window.wait(LONGEST);
     // Panes know their rows only once they were drawn.

@@ -17,7 +17,7 @@ use crate::window::layout::{PaneKind, Panes, Preset};
 use crate::window::navigate::{self, Place};
 use crate::window::own::{self, Past};
 use crate::window::relations;
-use crate::window::settings::ThemeChoice;
+use crate::window::settings::{self, Preferences, ThemeChoice};
 use crate::window::state::{Overlay, State};
 use crate::window::tour;
 use crate::window::view::{TimeFormat, View};
@@ -37,6 +37,8 @@ pub enum Effect {
     CancelAnalysis,
     /// Close the window.
     Quit,
+    /// Begin a new file in the place of one that is not understood.
+    StartAnew(settings::command::OwnFile),
     /// Put a text into the clipboard.
     Copy(String),
     /// Take another choice about clocks.
@@ -163,17 +165,14 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
             }
         }
         Command::ToggleHideIdle => {
-            state.view.hide_idle = !state.view.hide_idle;
-            state.settings.hide_idle = state.view.hide_idle;
+            state.prefer(&Preferences { hide_idle: Some(!state.view.hide_idle), ..Preferences::default() });
         }
         Command::ToggleIdleTasks => state.view.idle_tasks = !state.view.idle_tasks,
         Command::ToggleByMachine => {
-            state.view.by_machine = !state.view.by_machine;
-            state.settings.by_machine = state.view.by_machine;
+            state.prefer(&Preferences { by_machine: Some(!state.view.by_machine), ..Preferences::default() });
         }
         Command::ToggleCompact => {
-            state.view.compact = !state.view.compact;
-            state.settings.compact = state.view.compact;
+            state.prefer(&Preferences { compact: Some(!state.view.compact), ..Preferences::default() });
         }
         Command::ToggleLegendState(of) => state.view.dimmed = toggle_legend(state.view.dimmed, of),
         Command::ClearLegend => state.view.dimmed = StateSet::default(),
@@ -253,18 +252,28 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
                 None => state.panes.focused.clone(),
             };
         }
-        Command::ToggleTree => state.settings.tree = !state.settings.tree,
-        Command::ToggleDetails => state.settings.details = !state.settings.details,
+        Command::ToggleTree => {
+            state.prefer(&Preferences { tree: Some(!state.settings.tree), ..Preferences::default() });
+        }
+        Command::ToggleDetails => {
+            state.prefer(&Preferences { details: Some(!state.settings.details), ..Preferences::default() });
+        }
         Command::CycleTheme => {
-            state.settings.theme = if state.dark { ThemeChoice::Light } else { ThemeChoice::Dark };
+            let theme = if state.dark { ThemeChoice::Light } else { ThemeChoice::Dark };
+            state.prefer(&Preferences { theme: Some(theme), ..Preferences::default() });
         }
         Command::CycleTimeFormat => {
-            state.settings.time_format = match state.settings.time_format {
+            let format = match state.settings.time_format {
                 TimeFormat::Clock => TimeFormat::Relative,
                 TimeFormat::Relative => TimeFormat::Clock,
             };
+            state.prefer(&Preferences { time_format: Some(format), ..Preferences::default() });
         }
-        Command::ZoomUi(factor) => state.settings.scale_ui(factor),
+        Command::ZoomUi(factor) => {
+            let wish = state.settings.scaled(factor);
+            state.prefer(&wish);
+        }
+        Command::Settings(command) => return settings::command::apply(state, command),
         Command::StartTour(name) => return start_tour(state, &name),
         Command::StepTour(direction) => return step_tour(state, direction),
         Command::EndTour => state.tour = None,
@@ -337,7 +346,7 @@ fn choose(state: &mut State, choice: SyncChoice) -> Vec<Effect> {
         return Vec::new();
     }
     state.choice = choice.clone();
-    state.settings.set_clocks(&state.paths, &choice);
+    state.memory.set_clocks(&state.paths, &choice);
     vec![Effect::ChooseSync(choice)]
 }
 
@@ -412,7 +421,7 @@ fn step_tour(state: &mut State, direction: Direction) -> Vec<Effect> {
 pub(crate) fn keep_layout(state: &mut State) {
     if state.placed {
         let panes = Panes { full: None, ..state.panes.clone() };
-        state.settings.set_layout(&state.paths, &panes);
+        state.memory.set_layout(&state.paths, &panes);
     }
 }
 

@@ -142,8 +142,8 @@ pub static ENTRIES: &[Entry] = entries! {
     Find "find-close" "Look for nothing" [] true Command::Find(FindCommand::Close);
     Find "palette" "Run a command…" ["Ctrl+P", "Ctrl+Shift+P"] false Command::TogglePalette;
 
-    Walk "bookmark-next" "Next bookmark" ["Ctrl+."] true Command::Mark(MarkCommand::Step(Forward));
-    Walk "bookmark-previous" "Previous bookmark" ["Ctrl+,"] true Command::Mark(MarkCommand::Step(Back));
+    Walk "bookmark-next" "Next bookmark" ["Alt+."] true Command::Mark(MarkCommand::Step(Forward));
+    Walk "bookmark-previous" "Previous bookmark" ["Alt+,"] true Command::Mark(MarkCommand::Step(Back));
 
     Mark "undo-choice" "Undo: bookmarks, rows, clocks, virtual machines" ["Ctrl+Z"] true Command::UndoChoice(Back);
     Mark "redo-choice" "Redo" ["Ctrl+Shift+Z"] true Command::UndoChoice(Forward);
@@ -213,6 +213,7 @@ pub static ENTRIES: &[Entry] = entries! {
     Help "tour-next" "Next step of the tour" ["N"] false Command::StepTour(Forward);
     Help "tour-back" "Previous step of the tour" ["Shift+N"] false Command::StepTour(Back);
     Help "tour-end" "End the tour" [] false Command::EndTour;
+    Help "settings" "Settings" ["Ctrl+,"] false Command::TogglePane(PaneKind::Settings);
     Help "theme" "Dark or light" ["Ctrl+Shift+L"] false Command::CycleTheme;
     Help "ui-larger" "Everything larger" ["Ctrl++", "Ctrl+="] false Command::ZoomUi(Some(UI_STEP));
     Help "ui-smaller" "Everything smaller" ["Ctrl+-"] false Command::ZoomUi(Some(1.0 / UI_STEP));

@@ -9,6 +9,7 @@ use stratoscope_core::vocab::{Cpu, MachineId, RefNs, RowKey, State, TimeRange};
 use crate::window::find::FindCommand;
 use crate::window::layout::{PaneKind, Preset};
 use crate::window::own::{MarkCommand, RowCommand};
+use crate::window::settings::SettingsCommand;
 use crate::window::stats::comparison::{Side, SideName};
 
 /// A row of the session.
@@ -158,6 +159,8 @@ pub enum Command {
     Mark(MarkCommand),
     /// Something about which rows stand where.
     Rows(RowCommand),
+    /// Something about settings.
+    Settings(SettingsCommand),
 
     /// Select an event of the table, and with it its instant.
     SelectEvent(PickedEvent),

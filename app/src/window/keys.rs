@@ -50,6 +50,22 @@ impl Chord {
         Some(Self { modifiers, key })
     }
 
+    /// A key that was pressed, as it is bound: of signs Shift is no part.
+    pub fn pressed(key: Key, held: Modifiers) -> Self {
+        let modifiers =
+            Modifiers { shift: held.shift && !is_sign(key), alt: held.alt, command: held.command, ..Modifiers::NONE };
+        Self { modifiers, key }
+    }
+
+    /// As [`Chord::parse`] reads it, for files.
+    pub fn spelled(&self) -> String {
+        let held = [(self.modifiers.command, "Ctrl+"), (self.modifiers.alt, "Alt+"), (self.modifiers.shift, "Shift+")];
+        let mut text: String = held.into_iter().filter(|h| h.0).map(|h| h.1).collect();
+        let shown = Self { modifiers: Modifiers::NONE, key: self.key }.to_string();
+        text.push_str(if is_sign(self.key) { &shown } else { self.key.name() });
+        text
+    }
+
     /// Whether it needs no held key but Shift, so that it would also be typed into a text field.
     fn is_plain(&self) -> bool {
         !self.modifiers.command && !self.modifiers.alt
@@ -76,12 +92,8 @@ impl Chord {
     /// Whether `key` pressed with `held` is this chord. For signs that need Shift on some keyboards and not on
     /// others, Shift does not count.
     fn matches(&self, key: Key, held: Modifiers) -> bool {
-        let sign = matches!(
-            self.key,
-            Key::Plus | Key::Minus | Key::Equals | Key::Period | Key::Comma | Key::Slash | Key::Questionmark
-        );
         key == self.key
-            && (sign || held.shift == self.modifiers.shift)
+            && (is_sign(key) || held.shift == self.modifiers.shift)
             && held.command == self.modifiers.command
             && held.alt == self.modifiers.alt
     }
@@ -103,6 +115,11 @@ impl Chord {
                 | Command::Rows(RowCommand::Move(_))
         )
     }
+}
+
+/// Signs that need Shift on some keyboards and not on others.
+fn is_sign(key: Key) -> bool {
+    matches!(key, Key::Plus | Key::Minus | Key::Equals | Key::Period | Key::Comma | Key::Slash | Key::Questionmark)
 }
 
 impl fmt::Display for Chord {
@@ -176,6 +193,11 @@ impl Keymap {
     pub fn chords(&self, entry: &Entry) -> &[Chord] {
         let position = ENTRIES.iter().position(|e| e.id == entry.id);
         position.and_then(|p| self.chords.get(p)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Who has a key.
+    pub fn owner(&self, chord: Chord) -> Option<&'static Entry> {
+        self.chords.iter().position(|chords| chords.contains(&chord)).and_then(|p| ENTRIES.get(p))
     }
 
     /// The keys of an entry as text, such as `W, +`; empty if it has none.
@@ -260,6 +282,8 @@ mod tests {
             ("0", "0"),
         ] {
             assert_eq!(Chord::parse(text).map(|c| c.to_string()).as_deref(), Some(shown), "{text}");
+            let spelled = Chord::parse(text).unwrap().spelled();
+            assert_eq!(Chord::parse(&spelled), Chord::parse(text), "{spelled}");
         }
         for text in ["", "Hyper+X", "Ctrl+", "nonsense"] {
             assert_eq!(Chord::parse(text), None, "{text}");

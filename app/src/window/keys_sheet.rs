@@ -32,7 +32,8 @@ pub fn keys_sheet_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
             ui.set_width((screen.width() - 120.0).clamp(300.0, 1040.0));
             ui.horizontal(|ui| {
                 ui.label(RichText::new("Keys").size(Sizes::HEADING).strong());
-                let hint = "Letters act when no text field has the keyboard. Keys can be changed in the settings file.";
+                let settings = cx.keymap.hint("settings");
+                let hint = format!("Letters act when no text field has the keyboard. To change keys: {settings}.");
                 ui.label(RichText::new(hint).color(cx.theme.secondary));
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                     if icon_button_ui(ui, "×", "Close keys", "Close (Esc)", true).clicked() {

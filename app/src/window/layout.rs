@@ -43,6 +43,8 @@ pub enum PaneKind {
     Compare,
     /// Threads during one side of the comparison.
     Compared(SideName),
+    /// How the user wants the program to be, and who says so.
+    Settings,
 }
 
 impl PaneKind {
@@ -85,6 +87,7 @@ impl PaneKind {
             Self::FlowBreakdown => "Flow: where the time went",
             Self::Bookmarks => "Bookmarks",
             Self::Compare => "Compare",
+            Self::Settings => "Settings",
             Self::Compared(SideName::A) => "A · Control flow",
             Self::Compared(SideName::B) => "B · Control flow",
         }
@@ -316,12 +319,16 @@ impl Panes {
     }
 
     fn add(&mut self, kind: PaneKind) {
+        // Settings need more room than a table: they join whatever was used last.
+        let used = self.focused.as_ref().filter(|_| kind == PaneKind::Settings);
+        let used = used.and_then(|k| self.tree.tiles.find_pane(k)).and_then(|tile| self.tree.tiles.parent_of(tile));
         let neighbour = self
             .kinds()
             .into_iter()
             .find(|k| k.is_timeline() == kind.is_timeline() && !kind.is_timeline())
             .and_then(|k| self.tree.tiles.find_pane(&k))
             .and_then(|tile| self.tree.tiles.parent_of(tile));
+        let neighbour = used.or(neighbour);
         let pane = self.tree.tiles.insert_pane(kind.clone());
         // A table joins the tabs of the other table; a timeline gets a place of its own.
         if let Some(Tile::Container(Container::Tabs(tabs))) = neighbour.and_then(|t| self.tree.tiles.get_mut(t)) {

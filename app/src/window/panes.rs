@@ -17,6 +17,7 @@ use crate::window::joint::JointPanes;
 use crate::window::layout::{PaneKind, simplification};
 use crate::window::own::Place;
 use crate::window::own::bookmarks_pane::BookmarksPane;
+use crate::window::settings::pane::SettingsPane;
 use crate::window::stats::compare_pane::ComparePane;
 use crate::window::stats::comparison;
 use crate::window::stats::pane::Statistics;
@@ -41,6 +42,8 @@ pub struct PaneMemory {
     pub flow: FlowPanes,
     /// The list of bookmarks.
     pub bookmarks: BookmarksPane,
+    /// The settings.
+    pub settings: SettingsPane,
     /// What timelines have in common.
     pub shared: Shared,
 }
@@ -56,6 +59,7 @@ impl PaneMemory {
             joint: JointPanes::new(&wake),
             flow: FlowPanes::new(&wake),
             bookmarks: BookmarksPane::default(),
+            settings: SettingsPane::default(),
             shared: Shared::default(),
         }
     }
@@ -163,6 +167,7 @@ impl PaneBehavior<'_, '_> {
             PaneKind::Compare => self.memory.compare.ui(ui, self.cx),
             PaneKind::Events => self.memory.events.ui(ui, self.cx, self.pages),
             PaneKind::Bookmarks => self.memory.bookmarks.ui(ui, self.cx),
+            PaneKind::Settings => self.memory.settings.ui(ui, self.cx),
             PaneKind::Statistics => self.memory.statistics.ui(ui, self.cx, &mut self.memory.shared),
             PaneKind::Synchronisation | PaneKind::Exits | PaneKind::Steal | PaneKind::Periodic | PaneKind::Instant => {
                 let PaneMemory { joint, shared, .. } = &mut *self.memory;
@@ -373,6 +378,7 @@ impl Behavior<PaneKind> for PaneBehavior<'_, '_> {
             PaneKind::Bookmarks => "pane-bookmarks",
             PaneKind::Compare => "pane-compare",
             PaneKind::Compared(_) => "preset-compare",
+            PaneKind::Settings => "settings",
         };
         let full = self.cx.keymap.hint("full-pane");
         let own = catalogue::entry(id).map_or_else(String::new, |e| self.cx.keymap.text(e));

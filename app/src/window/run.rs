@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::window::command::Command;
 use crate::window::reading;
 use crate::window::samples;
-use crate::window::settings;
+use crate::window::settings::{Preferences, Sources};
 use crate::window::shell::{Window, WindowOptions};
 
 /// How the window is opened.
@@ -15,6 +15,8 @@ use crate::window::shell::{Window, WindowOptions};
 pub struct Options {
     /// The settings file; the user's own if `None`.
     pub settings: Option<PathBuf>,
+    /// What the command line says of settings.
+    pub set: Preferences,
     /// The tour to begin.
     pub tour: Option<String>,
 }
@@ -83,7 +85,7 @@ pub fn run_window(paths: Vec<PathBuf>, options: Options) -> Result<(), RunError>
         ..eframe::NativeOptions::default()
     };
     let window_options = WindowOptions {
-        settings: options.settings.or_else(settings::default_path),
+        settings: Sources::of_user(options.settings, options.set),
         samples: samples::find(),
         native_dialogs: true,
         opener: reading::opener(),

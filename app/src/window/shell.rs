@@ -5,6 +5,7 @@ mod finding;
 mod keeping;
 mod perform;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,7 +30,7 @@ use crate::window::palette::Palette;
 use crate::window::panes::PaneMemory;
 use crate::window::reading;
 use crate::window::samples::Sample;
-use crate::window::settings::{self, Settings, ThemeChoice};
+use crate::window::settings::{Keeper, Sources, ThemeChoice};
 use crate::window::sidebar::Sidebar;
 use crate::window::slide::{Places, Slide};
 use crate::window::start::drop_overlay_ui;
@@ -40,13 +41,10 @@ use crate::window::worker::Wake;
 
 use draw::{Parts, window_ui};
 
-/// How long settings rest before they are written: a drag changes them sixty times a second.
-const SAVE_AFTER: Duration = Duration::from_secs(1);
-
 /// How a window is made.
 pub struct WindowOptions {
-    /// Where settings are kept; `None`: nowhere.
-    pub settings: Option<PathBuf>,
+    /// Where settings come from and are kept.
+    pub settings: Sources,
     /// Samples to offer.
     pub samples: Vec<Sample>,
     /// Whether the system's file dialog is tried.
@@ -60,7 +58,13 @@ pub struct WindowOptions {
 impl WindowOptions {
     /// For pictures: nothing is remembered, nothing is asked.
     pub fn headless() -> Self {
-        Self { settings: None, samples: Vec::new(), native_dialogs: false, opener: reading::opener(), first_view: None }
+        Self {
+            settings: Sources::default(),
+            samples: Vec::new(),
+            native_dialogs: false,
+            opener: reading::opener(),
+            first_view: None,
+        }
     }
 }
 
@@ -69,8 +73,10 @@ pub struct Window {
     state: State,
     info: SessionInfo,
     keymap: Keymap,
-    /// Problems of the program itself: settings.
-    own_problems: Vec<Problem>,
+    /// The user's keys that the keymap was made with.
+    bound: BTreeMap<String, Vec<String>>,
+    /// Problems of what is open; those of the program's own files come before them.
+    trace_problems: Arc<[Problem]>,
     engine: Option<Box<dyn Engine>>,
     opener: Opener,
     first_view: Option<TimeRange<RefNs>>,
@@ -89,9 +95,7 @@ pub struct Window {
     samples: Vec<Sample>,
     hover: Hover,
     slide: Slide,
-    settings_path: Option<PathBuf>,
-    saved: Settings,
-    changed_at: Option<Instant>,
+    keeper: Keeper,
     /// Theme and scale that the context has.
     dressed: Option<(bool, f32)>,
     wake: Wake,
@@ -103,20 +107,21 @@ impl Window {
     pub fn new(ctx: &egui::Context, options: WindowOptions) -> Self {
         let waking = ctx.clone();
         let wake: Wake = Arc::new(move || waking.request_repaint());
-        let (settings, problem) = options.settings.as_deref().map_or_else(Default::default, settings::load);
-        let (keymap, wrong) = Keymap::new(&settings.keys);
-        let mut own_problems: Vec<Problem> = problem.into_iter().collect();
-        let path = options.settings.clone().unwrap_or_default();
-        own_problems.extend(wrong.into_iter().map(|what| Problem::warning(path.clone(), what)));
+        let (keeper, settings, memory) = Keeper::load(options.settings, &wake);
+        let bound = settings.keys.clone();
+        // What is wrong with them was told when they were read.
+        let (keymap, _) = Keymap::new(&bound);
         // What egui does by itself with these keys, the catalogue does for everything.
         ctx.options_mut(|o| o.zoom_with_keyboard = false);
-        let info = SessionInfo { problems: own_problems.clone().into(), ..SessionInfo::default() };
+        let info = SessionInfo { problems: keeper.problems().into(), ..SessionInfo::default() };
+        let mut state = State::new(settings);
+        state.memory = memory;
         let mut window = Self {
-            saved: settings.clone(),
-            state: State::new(settings),
+            state,
             info,
             keymap,
-            own_problems,
+            bound,
+            trace_problems: Arc::default(),
             engine: None,
             opener: options.opener,
             first_view: options.first_view,
@@ -134,8 +139,7 @@ impl Window {
             samples: options.samples,
             hover: Hover::default(),
             slide: Slide::default(),
-            settings_path: options.settings,
-            changed_at: None,
+            keeper,
             dressed: None,
             wake,
             ctx: ctx.clone(),
@@ -162,11 +166,6 @@ impl Window {
         }
     }
 
-    /// Chooses the theme, whatever the settings say.
-    pub fn set_theme(&mut self, theme: ThemeChoice) {
-        self.state.settings.theme = theme;
-    }
-
     /// Waits until nothing is read or counted any more; for pictures and tests, between frames.
     pub fn wait(&mut self, longest: Duration) -> bool {
         let end = Instant::now() + longest;
@@ -186,11 +185,13 @@ impl Window {
     /// One frame of the whole window.
     pub fn frame_ui(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
+        self.poll_files();
         self.take_news(&ctx);
         if self.slide.step(&mut self.state.scene, ctx.input(|i| i.time)) {
             ctx.request_repaint();
         }
         self.poll_events();
+        self.bind_keys();
         self.dress(&ctx);
         let mut commands = self.input(&ctx);
         let theme = if self.state.dark { Theme::dark() } else { Theme::light() };
@@ -243,7 +244,7 @@ impl Window {
             // What changed is drawn in the next frame.
             ctx.request_repaint();
         }
-        self.save_when_due(&ctx);
+        self.keep();
     }
 
     /// Keys and dropped files.
@@ -252,7 +253,10 @@ impl Window {
         let overlay = self.state.overlay == Overlay::Palette || dialog;
         let mut commands = Vec::new();
         // A dialog takes all keys, and closes by itself.
-        if !dialog {
+        if self.panes.settings.is_asking() {
+            // The next key is to be bound, not to be obeyed.
+            self.panes.settings.take_key(ctx);
+        } else if !dialog {
             commands = self.keymap.take(ctx, KeyState { session: self.state.is_open(), overlay });
         }
         let dropped: Vec<PathBuf> = ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_path_buf()).collect());
@@ -289,13 +293,12 @@ impl Window {
         self.slide.changed(&before, &self.state.scene, middle, now);
         self.pages.set_source(news.events, news.events_fresh);
         self.info = news.info;
-        if !self.own_problems.is_empty() {
-            self.info.problems = self.own_problems.iter().chain(self.info.problems.iter()).cloned().collect();
-        }
+        self.trace_problems = Arc::clone(&self.info.problems);
+        self.tell_problems();
         if self.info.stage == Stage::Failed {
             // What does not open is not offered again.
             let paths = self.state.paths.clone();
-            self.state.settings.remove_recent(&paths);
+            self.state.memory.remove_recent(&paths);
         }
         if self.state.tour.as_ref().is_some_and(|tour| tour.waiting) {
             self.show_tour_step(ctx);
@@ -317,6 +320,8 @@ mod key_tests;
 mod link_tests;
 #[cfg(test)]
 mod own_tests;
+#[cfg(test)]
+mod settings_tests;
 #[cfg(test)]
 mod stats_tests;
 #[cfg(test)]

@@ -100,13 +100,13 @@ fn tours_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, samples: &[Sample]) {
 }
 
 fn recent_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
-    if cx.state.settings.recent.is_empty() {
+    if cx.state.memory.recent.is_empty() {
         return;
     }
     heading_ui(ui, cx.theme, "Recent");
     ui.add_space(Sizes::GRID / 2.0);
     ui.spacing_mut().item_spacing.y = 1.0;
-    for paths in cx.state.settings.recent.clone() {
+    for paths in cx.state.memory.recent.clone() {
         let Some(first) = paths.first() else { continue };
         let folder = first.parent().map_or_else(String::new, |p| p.display().to_string());
         let mut name = words::short_path(first);

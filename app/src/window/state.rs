@@ -14,8 +14,8 @@ use crate::window::find::Find;
 use crate::window::find::command::Among;
 use crate::window::layout::{PaneKind, Panes, Preset};
 use crate::window::own::Past;
-use crate::window::settings::Settings;
-use crate::window::stats::comparison::{self, Comparison};
+use crate::window::settings::{Memory, Preferences, Settings};
+use crate::window::stats::comparison::{self, Comparison, KeptComparison};
 use crate::window::timeline::scene::Scene;
 use crate::window::tour;
 use crate::window::view::View;
@@ -51,8 +51,10 @@ pub struct State {
     pub own_layout: bool,
     /// Panes.
     pub panes: Panes,
-    /// What is remembered.
+    /// How the user wants the program to be.
     pub settings: Settings,
+    /// What is remembered from one start to the next.
+    pub memory: Memory,
     /// What lies over the panes.
     pub overlay: Overlay,
     /// Whether the problems are shown.
@@ -75,6 +77,8 @@ pub struct State {
     pub align: Option<PickedEvent>,
     /// What is compared with what.
     pub comparison: Comparison,
+    /// What was compared when this was open before, until all is read: only then clocks are what they were.
+    pub kept_comparison: Option<KeptComparison>,
     /// What the last command has to say: why it did nothing.
     pub notice: Option<String>,
     /// Whether the dark theme is shown, whoever chose it.
@@ -97,6 +101,7 @@ impl State {
             own_layout: false,
             panes: Panes::default(),
             settings,
+            memory: Memory::default(),
             overlay: Overlay::None,
             problems: false,
             event: None,
@@ -107,6 +112,7 @@ impl State {
             among: None,
             align: None,
             comparison: Comparison::default(),
+            kept_comparison: None,
             tour: None,
             notice: None,
             dark: true,
@@ -124,19 +130,30 @@ impl State {
         let own = Arc::clone(&self.view.own);
         self.view = View::new(window, bounds);
         self.view.own = own;
+        self.take_settings();
+    }
+
+    /// Settings are others now: what is looked at follows them.
+    pub fn take_settings(&mut self) {
         self.view.hide_idle = self.settings.hide_idle;
         self.view.compact = self.settings.compact;
         self.view.by_machine = self.settings.by_machine;
     }
 
+    /// The user wants these settings.
+    pub fn prefer(&mut self, wish: &Preferences) {
+        self.settings.put(wish);
+        self.take_settings();
+    }
+
     /// Other paths are open now; nothing is known of them yet.
     pub fn begin(&mut self, paths: Vec<PathBuf>, recording: Option<usize>) {
-        self.settings.add_recent(&paths);
+        self.memory.add_recent(&paths);
         self.recording = recording;
         self.scene = Scene::default();
         self.placed = false;
         self.event = None;
-        self.choice = self.settings.clocks(&paths);
+        self.choice = self.memory.clocks(&paths);
         self.past = Default::default();
         self.naming = None;
         self.finding = false;
@@ -144,18 +161,20 @@ impl State {
         self.own_time.clear();
         self.align = None;
         self.comparison = Comparison::default();
+        self.kept_comparison = self.memory.comparison(&paths);
         // A tour goes on with its sample; over other traces it has nothing to say.
         self.tour = self.tour.take().filter(|tour| tour.path.is_some() && paths.first() == tour.path.as_ref());
         self.notice = None;
         self.overlay = Overlay::None;
         self.reset_view(NOTHING, NOTHING);
-        self.view.own = Arc::new(self.settings.own(&paths));
+        self.view.own = Arc::new(self.memory.own(&paths));
         self.paths = paths;
     }
 
     /// Nothing is open any more.
     pub fn end(&mut self) {
         self.begin(Vec::new(), None);
+        self.panes = Panes::default();
         self.problems = false;
     }
 
@@ -174,7 +193,7 @@ impl State {
                 self.placed = true;
                 self.reset_view(first.map_or(bounds, |f| if f == extent { bounds } else { f }), bounds);
                 let machines = scene.machines.len();
-                let kept = self.settings.layout(&self.paths).cloned();
+                let kept = self.memory.layout(&self.paths).cloned();
                 self.own_layout = kept.is_none();
                 self.panes = kept.unwrap_or_else(|| Panes::preset(best_preset(&scene), machines));
                 self.panes.limit_to(machines);
@@ -189,9 +208,24 @@ impl State {
         }
         let other_times = self.scene.facts.base != scene.facts.base;
         self.scene = scene;
+        self.compare_as_before();
         if other_times && self.view.find.filter().is_some() {
             // What `+1.5s` means follows the experiment's begin.
             self.look_for(self.view.search.clone());
+        }
+    }
+
+    /// Compares again what was compared when this was open before.
+    fn compare_as_before(&mut self) {
+        let kept = self.kept_comparison.as_ref().filter(|_| self.placed);
+        if let Some(comparison) = kept.and_then(|kept| kept.comparison(&self.scene))
+            && comparison != self.comparison
+        {
+            self.comparison = comparison;
+            comparison::place(self);
+        }
+        if self.scene.complete {
+            self.kept_comparison = None;
         }
     }
 

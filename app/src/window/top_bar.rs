@@ -69,10 +69,10 @@ fn open_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, samples: &[Sample]) {
         ui.set_min_width(220.0);
         cx.menu_entry_ui(ui, "open");
         cx.menu_entry_ui(ui, "open-beside");
-        if !cx.state.settings.recent.is_empty() {
+        if !cx.state.memory.recent.is_empty() {
             ui.separator();
             ui.label(RichText::new("Recent").small().weak());
-            for paths in cx.state.settings.recent.clone() {
+            for paths in cx.state.memory.recent.clone() {
                 let full = paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join("\n");
                 if ui.button(recent_name(&paths)).on_hover_text(full).clicked() {
                     cx.send(Command::Open(paths));
@@ -160,7 +160,7 @@ fn help_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
             }
         }
         ui.separator();
-        for id in ["keys", "palette", "theme"] {
+        for id in ["settings", "keys", "palette", "theme"] {
             cx.menu_entry_ui(ui, id);
         }
     });

@@ -6,7 +6,7 @@ use crate::window::apply::keep_layout;
 use crate::window::axis::duration;
 use crate::window::layout::PaneKind;
 use crate::window::state::State;
-use crate::window::stats::comparison::{self, Comparison, Side, SideName};
+use crate::window::stats::comparison::{self, Comparison, KeptComparison, Side, SideName};
 
 /// The selected range, else what the pane with the keyboard shows.
 fn meant(state: &State) -> TimeRange<RefNs> {
@@ -87,4 +87,6 @@ fn chosen(state: &mut State) {
         keep_layout(state);
     }
     comparison::place(state);
+    state.kept_comparison = None;
+    state.memory.set_comparison(&state.paths, KeptComparison::of(&state.scene, &state.comparison));
 }

@@ -44,7 +44,7 @@ fn opening_places_the_view_and_closing_clears_it() {
     let mut state = open_state();
     assert!(state.is_open() && state.placed);
     assert!(state.view.window.begin < RefNs(0) && state.view.window.end > RefNs(10_000 * US));
-    assert_eq!(state.settings.recent, [[PathBuf::from("/traces/small")]]);
+    assert_eq!(state.memory.recent, [[PathBuf::from("/traces/small")]]);
     assert_eq!(apply(&mut state, Command::OpenRecording(2)), [Effect::Open]);
     assert_eq!(state.recording, Some(2));
     assert_eq!(apply(&mut state, Command::Close), [Effect::Close]);
@@ -221,7 +221,7 @@ fn panes_presets_and_the_full_pane() {
     let mut state = open_state();
     apply(&mut state, Command::TogglePane(PaneKind::Events));
     assert!(!state.panes.contains(&PaneKind::Events));
-    assert!(!state.settings.layout(&state.paths).unwrap().contains(&PaneKind::Events), "remembered");
+    assert!(!state.memory.layout(&state.paths).unwrap().contains(&PaneKind::Events), "remembered");
     apply(&mut state, Command::ShowPane(PaneKind::Events));
     assert_eq!(state.panes.focused, Some(PaneKind::Events));
     apply(&mut state, Command::ToggleFullPane);

@@ -1,10 +1,13 @@
 //! What commands do to what is looked for, and to filters that are kept.
 
+use std::collections::BTreeMap;
+
 use stratoscope_core::query::Filter;
 
 use crate::window::apply::Effect;
 use crate::window::command::Direction;
 use crate::window::navigate::Place;
+use crate::window::settings::Preferences;
 use crate::window::state::State;
 
 /// Among what the next match is looked for.
@@ -55,10 +58,15 @@ pub fn apply(state: &mut State, command: FindCommand) -> Vec<Effect> {
                 state.look_for(text);
             }
         }
-        FindCommand::Forget(name) => state.settings.filters.retain(|(n, _)| *n != name),
+        FindCommand::Forget(name) => state.prefer(&one(name, String::new())),
         FindCommand::Found(place) => crate::window::apply::go(state, Ok(place)),
     }
     Vec::new()
+}
+
+/// A filter of that name; without a text: none.
+fn one(name: String, text: String) -> Preferences {
+    Preferences { filters: BTreeMap::from([(name, text)]), ..Preferences::default() }
 }
 
 fn keep(state: &mut State, name: &str) {
@@ -68,9 +76,7 @@ fn keep(state: &mut State, name: &str) {
     } else if state.view.find.error().is_some() && Filter::parse(&text).is_err() {
         state.notice = Some("This filter is not understood: it is not kept".to_owned());
     } else {
-        state.settings.filters.retain(|(n, _)| n != name);
-        state.settings.filters.push((name.to_owned(), text));
-        state.settings.filters.sort();
+        state.prefer(&one(name.to_owned(), text));
         state.notice = Some(format!("Kept as {name}"));
     }
 }

@@ -46,6 +46,6 @@ pub fn change(state: &mut State, change: impl FnOnce(&mut Own)) -> bool {
 
 /// Puts back what was there before, without remembering anything.
 pub fn put(state: &mut State, own: Arc<Own>) {
-    state.settings.set_own(&state.paths, &own);
+    state.memory.set_own(&state.paths, &own);
     state.view.own = own;
 }

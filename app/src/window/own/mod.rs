@@ -1,5 +1,5 @@
-//! What a user makes of an experiment: bookmarks, two markers, and which rows stand where. Plain data, kept in the
-//! settings by what is open, and taken back and made again as one.
+//! What a user makes of an experiment: bookmarks, two markers, and which rows stand where. Plain data, remembered
+//! by what is open, and taken back and made again as one.
 //!
 //! Instants are kept in the time of the machine that they belong to, not on the common axis: so a bookmark at a
 //! guest's state stays at that state whatever is chosen about clocks.

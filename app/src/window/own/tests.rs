@@ -7,13 +7,14 @@ use stratoscope_core::vocab::{MachineId, RefNs, RowKey, Tid, TimeRange};
 use super::*;
 use crate::window::apply::apply;
 use crate::window::command::{Command, Direction, RowRef};
-use crate::window::settings::Settings;
+use crate::window::settings::{Memory, Settings, file};
 use crate::window::state::State;
 use crate::window::timeline::fake;
 use crate::window::timeline::rows::Sort;
 
-fn opened(settings: Settings) -> State {
-    let mut state = State::new(settings);
+fn opened(memory: Memory) -> State {
+    let mut state = State::new(Settings::default());
+    state.memory = memory;
     apply(&mut state, Command::Open(vec![PathBuf::from("/traces/small")]));
     let scene = fake::small();
     let extent = scene.extent;
@@ -35,7 +36,7 @@ fn mark(command: MarkCommand) -> Command {
 
 #[test]
 fn bookmarks_are_made_named_walked_and_removed() {
-    let mut state = opened(Settings::default());
+    let mut state = opened(Memory::default());
     apply(&mut state, mark(MarkCommand::Add));
     assert!(state.view.own.bookmarks.is_empty() && state.notice.is_some());
     apply(&mut state, Command::SelectRow(Some(thread(100))));
@@ -63,7 +64,7 @@ fn bookmarks_are_made_named_walked_and_removed() {
 
 #[test]
 fn markers_have_a_distance_and_come_off_where_they_stand() {
-    let mut state = opened(Settings::default());
+    let mut state = opened(Memory::default());
     select(&mut state, 1_000_000, 5_000_000);
     apply(&mut state, mark(MarkCommand::Marker(0)));
     apply(&mut state, mark(MarkCommand::Marker(1)));
@@ -77,7 +78,7 @@ fn markers_have_a_distance_and_come_off_where_they_stand() {
 
 #[test]
 fn everything_is_taken_back_made_again_and_remembered() {
-    let mut state = opened(Settings::default());
+    let mut state = opened(Memory::default());
     apply(&mut state, Command::SelectRow(Some(thread(100))));
     select(&mut state, 2_500_000, 2_500_000);
     apply(&mut state, mark(MarkCommand::Add));
@@ -89,14 +90,14 @@ fn everything_is_taken_back_made_again_and_remembered() {
         apply(&mut state, Command::UndoChoice(Direction::Back));
     }
     assert_eq!(*state.view.own, Own::default());
-    assert!(state.settings.own.is_empty(), "what is as it was needs no memory");
+    assert!(state.memory.own.is_empty(), "what is as it was needs no memory");
     for _ in 0..4 {
         apply(&mut state, Command::UndoChoice(Direction::Forward));
     }
     assert_eq!(state.view.own, made);
 
-    let text = ron::to_string(&state.settings).unwrap();
-    let again = opened(ron::from_str(&text).unwrap());
+    let text = file::write_memory(&state.memory, &[]).unwrap();
+    let again = opened(file::read_memory(std::path::Path::new("memory.ron"), &text).says);
     assert_eq!(again.view.own, made);
     let mut elsewhere = again;
     apply(&mut elsewhere, Command::Open(vec![PathBuf::from("/traces/other")]));
@@ -105,7 +106,7 @@ fn everything_is_taken_back_made_again_and_remembered() {
 
 #[test]
 fn a_row_that_is_put_after_itself_stays() {
-    let mut state = opened(Settings::default());
+    let mut state = opened(Memory::default());
     apply(&mut state, Command::Rows(RowCommand::Put(Place { row: thread(100), after: Some(thread(100)) })));
     assert!(state.view.own.rows.placed.is_empty());
     apply(&mut state, Command::Rows(RowCommand::Pin(Some(thread(100)))));

@@ -107,7 +107,9 @@ pub(super) fn window_ui(
     let (mut hover, mut edited) = (Hover::default(), false);
     let middle = Frame::new().fill(if open { theme.panel } else { theme.ground });
     CentralPanel::default().frame(middle).show(ui, |ui| {
-        if !cx.state.is_open() {
+        if !cx.state.is_open() && cx.state.panes.contains(&PaneKind::Settings) {
+            settings_alone_ui(ui, cx, parts.panes);
+        } else if !cx.state.is_open() {
             start_ui(ui, cx, parts.samples);
         } else if !open {
             failed_ui(ui, cx);
@@ -154,6 +156,21 @@ fn panes_ui(
         None => tree.ui(&mut behavior, ui),
     }
     (behavior.hover, behavior.edited)
+}
+
+/// Settings without traces: there are no panes yet that they could lie among.
+fn settings_alone_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, memory: &mut PaneMemory) {
+    ui.horizontal(|ui| {
+        ui.set_min_height(32.0);
+        ui.label(RichText::new("Settings").size(Sizes::HEADING).strong());
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let hint = cx.keymap.hint("settings");
+            if ui.button("Back to the start").on_hover_text(hint).clicked() {
+                cx.send(Command::TogglePane(PaneKind::Settings));
+            }
+        });
+    });
+    memory.settings.ui(ui, cx);
 }
 
 fn full_ui(ui: &mut Ui, behavior: &mut PaneBehavior<'_, '_>, kind: &PaneKind) {

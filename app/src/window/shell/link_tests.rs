@@ -141,7 +141,7 @@ fn an_unlinked_pane_goes_its_own_way_and_comes_back() {
     assert!(state(&mut h).panes.is_linked(&guest_b));
     assert!(windows(&h).iter().all(|w| *w == host_zoomed[0]));
     let kept = state(&mut h);
-    let layout = kept.settings.layout(&kept.paths).unwrap();
+    let layout = kept.memory.layout(&kept.paths).unwrap();
     assert!(layout.unlinked.is_empty() && layout.contains(&guest_b));
 }
 
@@ -177,7 +177,7 @@ fn a_vm_is_said_to_be_another_machine_and_that_is_undone() {
     settle(&mut h);
     becomes(&mut h, None, LinkBy::User);
     let kept = state(&mut h);
-    assert_eq!(kept.settings.clocks(&kept.paths).assigned, kept.choice.assigned, "it is remembered");
+    assert_eq!(kept.memory.clocks(&kept.paths).assigned, kept.choice.assigned, "it is remembered");
 
     // The other VM's machine: that one is nobody's then.
     let (facts, n) = (&kept.scene.facts, |v: &Vm| v.host_pid == vm.host_pid);

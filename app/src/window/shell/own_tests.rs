@@ -57,7 +57,7 @@ fn a_bookmark_is_made_by_key_named_and_listed() {
     h.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     settle(&mut h);
     assert_eq!(state(&mut h).view.own.bookmarks.len(), 1);
-    h.key_press_modifiers(Modifiers::COMMAND, Key::Comma);
+    h.key_press_modifiers(Modifiers::ALT, Key::Comma);
     settle(&mut h);
     assert!(state(&mut h).notice.is_some(), "there is none before the one that is selected");
 }

@@ -21,11 +21,12 @@ impl Window {
         match effect {
             Effect::AskForFolder | Effect::AskForFolderBeside => {
                 self.beside = effect == Effect::AskForFolderBeside;
-                let folder = self.state.settings.recent.first().and_then(|p| p.first()).and_then(|p| p.parent());
+                let folder = self.state.memory.recent.first().and_then(|p| p.first()).and_then(|p| p.parent());
                 self.dialogs.ask(folder.map(PathBuf::from), &self.wake);
             }
             Effect::Open => {
                 self.forget_session();
+                self.open_settings();
                 let paths = self.state.paths.clone();
                 self.info.stage = Stage::Opening;
                 let engine = (self.opener)(paths, self.state.recording, Arc::clone(&self.wake));
@@ -34,7 +35,11 @@ impl Window {
                 }
                 self.engine = Some(engine);
             }
-            Effect::Close => self.forget_session(),
+            Effect::Close => {
+                self.forget_session();
+                self.open_settings();
+            }
+            Effect::StartAnew(file) => self.start_anew(file),
             Effect::CancelAnalysis => {
                 if let Some(engine) = &self.engine {
                     engine.cancel();
@@ -145,7 +150,9 @@ impl Window {
 
     pub(super) fn forget_session(&mut self) {
         self.engine = None;
-        self.info = SessionInfo { problems: self.own_problems.clone().into(), ..SessionInfo::default() };
+        self.info = SessionInfo::default();
+        self.trace_problems = Arc::default();
+        self.tell_problems();
         self.pages.set_source(None, true);
         self.panes.reset();
         self.overview = Overview::default();

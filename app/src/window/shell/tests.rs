@@ -16,6 +16,7 @@ use crate::window::engine::News;
 use crate::window::event_pages::tests::Many;
 use crate::window::info::{MachineInfo, RecordingInfo, StreamInfo, TraceInfo};
 use crate::window::joint;
+use crate::window::layout::PaneKind;
 use crate::window::layout::Preset;
 use crate::window::timeline::scene::Scene;
 use crate::window::timeline::{fake, fake_vm};
@@ -118,7 +119,7 @@ fn samples() -> Vec<Sample> {
 
 pub(super) fn options(settings: Option<&Path>) -> WindowOptions {
     WindowOptions {
-        settings: settings.map(Path::to_path_buf),
+        settings: Sources { user: settings.map(Path::to_path_buf), ..Sources::default() },
         samples: samples(),
         native_dialogs: false,
         opener: opener(),
@@ -299,7 +300,7 @@ fn settings_come_back_after_a_restart() {
     let mut h = harness_with(Some(&path));
     let fresh = state(&mut h);
     assert!(!fresh.dark && !fresh.settings.details);
-    assert_eq!(fresh.settings.recent, [[PathBuf::from("/traces/fighting")]]);
+    assert_eq!(fresh.memory.recent, [[PathBuf::from("/traces/fighting")]]);
     send(&mut h, Command::Open(vec![PathBuf::from("/traces/fighting")]));
     assert!(state(&mut h).panes.contains(&PaneKind::ControlFlow(Some(MachineId(1)))));
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use stratoscope_core::vocab::{Dur, MachineId, RefNs, TimeRange};
 
 use crate::window::layout::PaneKind;
+use crate::window::own::Anchor;
 use crate::window::state::State;
 use crate::window::timeline::scene::{Scene, SceneMachine};
 use crate::window::view::View;
@@ -87,6 +88,45 @@ impl Comparison {
         for range in self.sides.iter_mut().filter_map(|s| s.range.as_mut()) {
             *range = TimeRange::new(to(range.begin), to(range.end));
         }
+    }
+}
+
+/// A side as it is remembered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct KeptSide {
+    range: Option<(Anchor, Anchor)>,
+    machine: Option<MachineId>,
+}
+
+/// A comparison as it is remembered: instants in a machine's own time, like bookmarks, so that what is compared stays
+/// the same whatever is chosen about clocks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptComparison {
+    sides: [KeptSide; 2],
+}
+
+impl KeptComparison {
+    /// What of a comparison is remembered; `None`: nothing was chosen.
+    pub fn of(scene: &Scene, comparison: &Comparison) -> Option<Self> {
+        let side = |side: &Side| {
+            let reference = Some(scene.facts.reference).filter(|id| scene.machine(*id).is_some());
+            let machine = machine_of(scene, side).or(reference).or(scene.machines.first().map(|m| m.id));
+            let at = |t| Anchor::of(scene, machine?, t);
+            KeptSide { range: side.range.and_then(|r| at(r.begin).zip(at(r.end))), machine: side.machine }
+        };
+        (*comparison != Comparison::default()).then(|| Self { sides: [0, 1].map(|n| side(&comparison.sides[n])) })
+    }
+
+    /// The comparison again; `None`: a machine of it is not there.
+    pub fn comparison(&self, scene: &Scene) -> Option<Comparison> {
+        let mut comparison = Comparison::default();
+        for (side, kept) in comparison.sides.iter_mut().zip(&self.sides) {
+            if let Some((begin, end)) = kept.range {
+                side.range = Some(TimeRange::new(begin.at(scene)?, end.at(scene)?));
+            }
+            side.machine = kept.machine.filter(|id| scene.machine(*id).is_some());
+        }
+        Some(comparison)
     }
 }
 
