@@ -100,6 +100,6 @@ fn the_program_opens_a_sample_is_zoomed_and_clicked_and_closes_cleanly() {
         sleep(Duration::from_millis(50));
     };
     assert!(status.success(), "{status}");
-    let kept = std::fs::read_to_string(&settings).unwrap();
+    let kept = std::fs::read_to_string(settings.with_extension("memory.ron")).unwrap();
     assert!(kept.contains("fighting"), "the opened folder is not among the recent ones: {kept}");
 }

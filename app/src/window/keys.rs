@@ -232,8 +232,11 @@ impl Keymap {
                     if typing || state.overlay {
                         return !chord.edits_text();
                     }
-                    // Enter and the arrows belong to a widget that was reached by Tab.
-                    !(focused && matches!(chord.key, Key::Enter | Key::Space))
+                    // Enter belongs to a widget that was reached by Tab; among fields the arrows do, too.
+                    let arrow = matches!(chord.key, Key::ArrowLeft | Key::ArrowRight | Key::ArrowUp | Key::ArrowDown);
+                    let plain = !chord.modifiers.command && !chord.modifiers.alt;
+                    let taken = matches!(chord.key, Key::Enter | Key::Space) || (state.form && arrow && plain);
+                    !(focused && taken)
                 };
                 let Some(entry) = self.find(*key, *modifiers, accept) else { return true };
                 if entry.needs_session && !state.session {
@@ -260,6 +263,8 @@ impl Keymap {
 pub struct KeyState {
     /// Traces are open.
     pub session: bool,
+    /// The pane that has the keyboard consists of fields, whose own the arrows are.
+    pub form: bool,
     /// Palette, list of keys or a dialog lies on top and has its own use for plain keys.
     pub overlay: bool,
 }

@@ -24,6 +24,7 @@ use crate::window::find::seek::Seeker;
 use crate::window::frame::FrameContext;
 use crate::window::info::{SessionInfo, Stage};
 use crate::window::keys::{KeyState, Keymap};
+use crate::window::layout::PaneKind;
 use crate::window::overview::Overview;
 use crate::window::own::naming::Naming;
 use crate::window::palette::Palette;
@@ -251,13 +252,14 @@ impl Window {
     fn input(&mut self, ctx: &egui::Context) -> Vec<Command> {
         let dialog = self.dialogs.is_open();
         let overlay = self.state.overlay == Overlay::Palette || dialog;
+        let form = self.state.panes.focused == Some(PaneKind::Settings);
         let mut commands = Vec::new();
         // A dialog takes all keys, and closes by itself.
         if self.panes.settings.is_asking() {
             // The next key is to be bound, not to be obeyed.
             self.panes.settings.take_key(ctx);
         } else if !dialog {
-            commands = self.keymap.take(ctx, KeyState { session: self.state.is_open(), overlay });
+            commands = self.keymap.take(ctx, KeyState { session: self.state.is_open(), form, overlay });
         }
         let dropped: Vec<PathBuf> = ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_path_buf()).collect());
         if !dropped.is_empty() {

@@ -81,7 +81,8 @@ fn found_at(text: &str, (line, column): (usize, usize)) -> String {
 /// An error of RON's parser, at its place in the whole text, of which the parsed part begins at `offset`.
 fn wrong_of(text: &str, offset: usize, error: &ron::error::SpannedError) -> Wrong {
     let (line, column) = place(text, offset);
-    let start = error.span.start;
+    // Where the parser stood when it could not go on.
+    let start = error.span.end;
     let at =
         if start.line <= 1 { (line, column + start.col.saturating_sub(1)) } else { (line + start.line - 1, start.col) };
     Wrong { at, detail: format!("{}, found {}", error.code, found_at(text, at)) }

@@ -119,25 +119,18 @@ impl Preferences {
         rest
     }
 
-    /// What was changed here since `before` and is no longer there is told by the names of what is gone; the rest is
-    /// what is said otherwise.
+    /// What is said otherwise here than `before`, and what is no longer said: settings, or entries of theirs.
     pub fn changed_since(&self, before: &Self) -> (Self, Vec<(&'static Setting, Option<String>)>) {
-        let mut gone = Vec::new();
+        let (mut changed, mut gone) = (Self::default(), Vec::new());
         for setting in TABLE {
-            let (now, then) = (setting.get(self), setting.get(before));
-            match then {
-                Some(Value::Keys(then)) => {
-                    gone.extend(
-                        then.keys().filter(|k| !self.keys.contains_key(*k)).map(|k| (setting, Some(k.clone()))),
-                    );
-                }
-                Some(Value::Filters(then)) => gone
-                    .extend(then.keys().filter(|k| !self.filters.contains_key(*k)).map(|k| (setting, Some(k.clone())))),
-                Some(_) if now.is_none() => gone.push((setting, None)),
-                _ => {}
+            let entries = |of: &Self| setting.get(of).map(Value::entries).unwrap_or_default();
+            let (now, then) = (entries(self), entries(before));
+            gone.extend(then.iter().filter(|t| !now.iter().any(|n| n.0 == t.0)).map(|t| (setting, t.0.clone())));
+            for entry in now.into_iter().filter(|n| !then.contains(n)) {
+                setting.merge(&mut changed, entry.1);
             }
         }
-        (self.without(before), gone)
+        (changed, gone)
     }
 }
 

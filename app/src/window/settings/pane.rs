@@ -147,6 +147,7 @@ impl SettingsPane {
                 let filters = BTreeMap::from([(name.clone(), text.to_owned())]);
                 Command::Settings(SettingsCommand::Put(Preferences { filters, ..Preferences::default() }))
             };
+            let mut error = None;
             ui.horizontal(|ui| {
                 cell_ui(ui, NAMES, |ui| {
                     ui.add(Label::new(name).truncate());
@@ -159,7 +160,12 @@ impl SettingsPane {
                     let text = self.filters.entry(name.clone()).or_insert_with(|| kept.clone());
                     let edit = TextEdit::singleline(text).font(egui::TextStyle::Monospace).desired_width(VALUES - 40.0);
                     let response = ui.add(edit).accessible_name(format!("Filter {name}"));
-                    if response.lost_focus() && text.trim() != kept && !text.trim().is_empty() {
+                    if text != kept {
+                        let found = Find::new(text, &cx.state.scene.facts.base);
+                        error = found.error().map(ToString::to_string);
+                    }
+                    // What is not understood, or empty, is no filter: the old one stays.
+                    if response.lost_focus() && text.trim() != kept && !text.trim().is_empty() && error.is_none() {
                         cx.send(put(text.trim()));
                     } else if !response.has_focus() {
                         text.clone_from(kept);
@@ -170,10 +176,7 @@ impl SettingsPane {
                 }
                 source_ui(ui, cx, setting, Some(name), name);
             });
-            let typed = self.filters.get(name).filter(|text| *text != kept);
-            if let Some(error) =
-                typed.and_then(|text| Find::new(text, &cx.state.scene.facts.base).error().map(|e| e.to_string()))
-            {
+            if let Some(error) = error {
                 ui.label(RichText::new(error).size(Sizes::SMALL).color(cx.theme.alarm));
             }
         }

@@ -16,7 +16,6 @@ use crate::window::engine::News;
 use crate::window::event_pages::tests::Many;
 use crate::window::info::{MachineInfo, RecordingInfo, StreamInfo, TraceInfo};
 use crate::window::joint;
-use crate::window::layout::PaneKind;
 use crate::window::layout::Preset;
 use crate::window::timeline::scene::Scene;
 use crate::window::timeline::{fake, fake_vm};
