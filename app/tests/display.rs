@@ -42,32 +42,26 @@ fn xdotool(display: &str, args: &[&str]) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-#[test]
-fn the_program_opens_a_sample_is_zoomed_and_clicked_and_closes_cleanly() {
-    if !installed("Xvfb") || !installed("xdotool") {
-        eprintln!("skipped: Xvfb and xdotool are not installed");
-        return;
-    }
-    let (_server, display) = display();
-    let folder = tempfile::tempdir().unwrap();
-    let settings = folder.path().join("settings.ron");
+/// Starts the program on a sample, with settings of its own in that folder, and gives it the keyboard.
+fn started(display: &str, folder: &Path) -> Killed {
+    let settings = folder.join("settings.ron");
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample-traces/fighting");
     let mut program = Killed(
         Command::new(env!("CARGO_BIN_EXE_stratoscope"))
             .arg("--settings")
             .arg(&settings)
             .arg(&sample)
-            .env("DISPLAY", &display)
+            .env("DISPLAY", display)
             .env_remove("WAYLAND_DISPLAY")
             .env("LIBGL_ALWAYS_SOFTWARE", "1")
-            .env("XDG_RUNTIME_DIR", folder.path())
+            .env("XDG_RUNTIME_DIR", folder)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap(),
     );
     let begin = Instant::now();
     let window = loop {
-        if let Some(id) = xdotool(&display, &["search", "--onlyvisible", "--name", "Stratoscope"])
+        if let Some(id) = xdotool(display, &["search", "--onlyvisible", "--name", "Stratoscope"])
             && !id.is_empty()
         {
             break id.lines().next().unwrap().to_owned();
@@ -77,11 +71,24 @@ fn the_program_opens_a_sample_is_zoomed_and_clicked_and_closes_cleanly() {
         sleep(Duration::from_millis(50));
     };
     // Without a window manager the focus must be set by hand; too early it is refused.
-    while xdotool(&display, &["windowfocus", "--sync", &window]).is_none() {
+    while xdotool(display, &["windowfocus", "--sync", &window]).is_none() {
         assert!(begin.elapsed() < PATIENCE, "the window takes no focus");
         sleep(Duration::from_millis(50));
     }
     sleep(Duration::from_millis(500));
+    program
+}
+
+#[test]
+fn the_program_opens_a_sample_is_zoomed_and_clicked_and_closes_cleanly() {
+    if !installed("Xvfb") || !installed("xdotool") {
+        eprintln!("skipped: Xvfb and xdotool are not installed");
+        return;
+    }
+    let (_server, display) = display();
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("settings.ron");
+    let mut program = started(&display, folder.path());
     xdotool(&display, &["mousemove", "--sync", "700", "250", "click", "1"]).unwrap();
     for key in ["w", "w", "Right", "Right", "period", "d", "s", "0", "ctrl+p", "Escape", "question", "Escape"] {
         xdotool(&display, &["key", key]).unwrap();
@@ -102,4 +109,38 @@ fn the_program_opens_a_sample_is_zoomed_and_clicked_and_closes_cleanly() {
     assert!(status.success(), "{status}");
     let kept = std::fs::read_to_string(settings.with_extension("memory.ron")).unwrap();
     assert!(kept.contains("fighting"), "the opened folder is not among the recent ones: {kept}");
+}
+
+#[test]
+fn what_is_kept_is_on_the_disk_when_the_program_is_killed() {
+    if !installed("Xvfb") || !installed("xdotool") {
+        eprintln!("skipped: Xvfb and xdotool are not installed");
+        return;
+    }
+    let (_server, display) = display();
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = started(&display, folder.path());
+    // Another theme, a marker at a selected state, and a bookmark there.
+    xdotool(&display, &["mousemove", "--sync", "700", "250", "click", "1"]).unwrap();
+    for key in ["ctrl+shift+l", "m", "b"] {
+        sleep(Duration::from_millis(200));
+        xdotool(&display, &["key", key]).unwrap();
+    }
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap_or_default();
+    let kept = || {
+        let memory = read("settings.memory.ron");
+        read("settings.ron").contains("theme: Light")
+            && memory.contains("bookmarks: [\n")
+            && memory.contains("fighting")
+    };
+    let begin = Instant::now();
+    while !kept() {
+        assert!(begin.elapsed() < PATIENCE, "nothing is kept while the program runs: {}", read("settings.memory.ron"));
+        assert!(program.0.try_wait().unwrap().is_none(), "the program has ended");
+        sleep(Duration::from_millis(50));
+    }
+    eprintln!("kept {:?} after the last key", begin.elapsed());
+    program.0.kill().unwrap();
+    program.0.wait().unwrap();
+    assert!(kept(), "whole files, also after a kill");
 }

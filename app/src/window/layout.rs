@@ -251,6 +251,10 @@ impl Panes {
         }
         self.tree.make_active(|_, tile| matches!(tile, Tile::Pane(k) if k == kind));
         self.full = self.full.take().filter(|full| full == kind);
+        if *kind == PaneKind::Settings {
+            // There is much to read: it begins with all the room there is.
+            self.full = Some(PaneKind::Settings);
+        }
         self.focused = Some(kind.clone());
     }
 

@@ -72,6 +72,7 @@ impl KeysPart {
         }
         let edit =
             TextEdit::singleline(&mut self.search).hint_text("Find a command or a key").desired_width(NAMES - 20.0);
+        let edit = edit.background_color(cx.theme.raised);
         ui.add(edit).accessible_name("Find a command or a key");
         let sought = self.search.trim().to_lowercase();
         for group in Group::ALL {

@@ -158,7 +158,10 @@ impl SettingsPane {
                     });
                 } else {
                     let text = self.filters.entry(name.clone()).or_insert_with(|| kept.clone());
-                    let edit = TextEdit::singleline(text).font(egui::TextStyle::Monospace).desired_width(VALUES - 40.0);
+                    // What is left is for the button and for where it comes from.
+                    let width = (ui.available_width() - 260.0).max(VALUES - 40.0);
+                    let edit = TextEdit::singleline(text).font(egui::TextStyle::Monospace).desired_width(width);
+                    let edit = edit.background_color(cx.theme.raised);
                     let response = ui.add(edit).accessible_name(format!("Filter {name}"));
                     if text != kept {
                         let found = Find::new(text, &cx.state.scene.facts.base);
@@ -258,7 +261,8 @@ fn broken_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, file: &FileInfo) {
         Some(_) => (OwnFile::Settings, "Your settings are not saved: their file is not understood", "settings"),
         None => (OwnFile::Memory, "What is to be remembered is not saved: its file is not understood", "memory"),
     };
-    let frame = Frame::new().fill(cx.theme.raised).corner_radius(Sizes::CORNER).inner_margin(Sizes::GRID);
+    let line = egui::Stroke::new(1.0, cx.theme.paint("waiting"));
+    let frame = Frame::new().fill(cx.theme.panel).stroke(line).corner_radius(Sizes::CORNER).inner_margin(Sizes::GRID);
     frame.show(ui, |ui| {
         ui.set_min_width(ui.available_width());
         ui.label(RichText::new(format!("⚠ {what}")).color(cx.theme.paint("waiting")).strong());
