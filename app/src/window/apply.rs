@@ -18,7 +18,7 @@ use crate::window::navigate::{self, Place};
 use crate::window::own::{self, Past};
 use crate::window::relations;
 use crate::window::settings::{self, Preferences, ThemeChoice};
-use crate::window::state::{Overlay, State};
+use crate::window::state::{Again, Overlay, State};
 use crate::window::tour;
 use crate::window::view::{TimeFormat, View};
 
@@ -92,6 +92,13 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
         Command::OpenRecording(n) => {
             let paths = state.paths.clone();
             return open(state, paths, Some(n));
+        }
+        Command::Reload => {
+            let again = state.placed.then(|| Again::of(state));
+            let (paths, recording) = (state.paths.clone(), state.recording);
+            let effects = open(state, paths, recording);
+            state.again = again;
+            return effects;
         }
         Command::Close => {
             keep_layout(state);

@@ -98,6 +98,7 @@ use Direction::{Back, Forward};
 pub static ENTRIES: &[Entry] = entries! {
     File "open" "Open folder…" ["Ctrl+O"] false Command::OpenDialog;
     File "open-beside" "Open another folder beside this one…" ["Ctrl+Shift+O"] true Command::OpenBeside;
+    File "reload" "Read again from disk" ["F5"] true Command::Reload;
     File "cancel" "Stop reading" [] true Command::CancelAnalysis;
     File "close" "Close" ["Ctrl+W"] true Command::Close;
     File "quit" "Quit" ["Ctrl+Q"] false Command::Quit;

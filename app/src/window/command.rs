@@ -65,6 +65,8 @@ pub enum Command {
     Open(Vec<PathBuf>),
     /// Show another recording of the open paths.
     OpenRecording(usize),
+    /// Read what is open again, as it is on disk now.
+    Reload,
     /// Close what is open and show the start page.
     Close,
     /// Stop reading; what was read stays.

@@ -52,6 +52,7 @@ pub mod top_bar;
 pub mod tour;
 pub mod tour_card;
 pub mod view;
+pub mod watch;
 pub mod words;
 pub mod worker;
 

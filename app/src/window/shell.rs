@@ -38,6 +38,7 @@ use crate::window::start::drop_overlay_ui;
 use crate::window::state::{Overlay, State};
 use crate::window::status_bar::Hover;
 use crate::window::theme::Theme;
+use crate::window::watch::Watch;
 use crate::window::worker::Wake;
 
 use draw::{Parts, window_ui};
@@ -97,6 +98,7 @@ pub struct Window {
     hover: Hover,
     slide: Slide,
     keeper: Keeper,
+    watch: Option<Watch>,
     /// Theme and scale that the context has.
     dressed: Option<(bool, f32)>,
     wake: Wake,
@@ -141,6 +143,7 @@ impl Window {
             hover: Hover::default(),
             slide: Slide::default(),
             keeper,
+            watch: None,
             dressed: None,
             wake,
             ctx: ctx.clone(),
@@ -187,6 +190,7 @@ impl Window {
     pub fn frame_ui(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
         self.poll_files();
+        self.state.disk = self.watch.as_mut().and_then(Watch::change);
         self.take_news(&ctx);
         if self.slide.step(&mut self.state.scene, ctx.input(|i| i.time)) {
             ctx.request_repaint();
@@ -308,6 +312,8 @@ impl Window {
     }
 }
 
+#[cfg(test)]
+mod disk_tests;
 #[cfg(test)]
 mod find_picture_tests;
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::window::stats::comparison::{self, Comparison, KeptComparison};
 use crate::window::timeline::scene::Scene;
 use crate::window::tour;
 use crate::window::view::View;
+use crate::window::watch::Change;
 
 /// What lies over the panes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,10 +80,32 @@ pub struct State {
     pub comparison: Comparison,
     /// What was compared when this was open before, until all is read: only then clocks are what they were.
     pub kept_comparison: Option<KeptComparison>,
+    /// What was looked at before everything is read again.
+    pub again: Option<Again>,
+    /// What is not as it was on disk when it was opened.
+    pub disk: Option<Change>,
     /// What the last command has to say: why it did nothing.
     pub notice: Option<String>,
     /// Whether the dark theme is shown, whoever chose it.
     pub dark: bool,
+}
+
+/// What is looked at, to be looked at again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Again {
+    window: TimeRange<RefNs>,
+    selection: Option<TimeRange<RefNs>>,
+    row: Option<RowRef>,
+    search: String,
+    finding: bool,
+}
+
+impl Again {
+    /// What is looked at now.
+    pub fn of(state: &State) -> Self {
+        let View { window, selection, row, ref search, .. } = state.view;
+        Self { window, selection, row, search: search.clone(), finding: state.finding }
+    }
 }
 
 /// A window of no traces.
@@ -113,6 +136,8 @@ impl State {
             align: None,
             comparison: Comparison::default(),
             kept_comparison: None,
+            again: None,
+            disk: None,
             tour: None,
             notice: None,
             dark: true,
@@ -164,6 +189,8 @@ impl State {
         self.kept_comparison = self.memory.comparison(&paths);
         // A tour goes on with its sample; over other traces it has nothing to say.
         self.tour = self.tour.take().filter(|tour| tour.path.is_some() && paths.first() == tour.path.as_ref());
+        self.again = None;
+        self.disk = None;
         self.notice = None;
         self.overlay = Overlay::None;
         self.reset_view(NOTHING, NOTHING);
@@ -191,7 +218,18 @@ impl State {
                 }
             } else {
                 self.placed = true;
+                // What was recorded anew may lie elsewhere.
+                let fits = |w: &TimeRange<RefNs>| w.begin < bounds.end && w.end > bounds.begin;
+                let again = self.again.take().filter(|again| fits(&again.window));
+                let first = again.as_ref().map(|again| again.window).or(first);
                 self.reset_view(first.map_or(bounds, |f| if f == extent { bounds } else { f }), bounds);
+                if let Some(Again { selection, row, search, finding, .. }) = again {
+                    self.finding = finding;
+                    (self.view.selection, self.view.row) = (selection, row);
+                    if !search.is_empty() {
+                        self.look_for(search);
+                    }
+                }
                 let machines = scene.machines.len();
                 let kept = self.memory.layout(&self.paths).cloned();
                 self.own_layout = kept.is_none();

@@ -431,7 +431,7 @@ mod tests {
         let mut output = ctx.run_ui(egui::RawInput::default(), |ui| {
             ui.fonts_mut(|fonts| {
                 let font = Theme::body_font();
-                for c in "→←↑↓▸▾▴◀▶●○…Δ±×µ·–—°".chars() {
+                for c in "→←↑↓▸▾▴◀▶●○…Δ±×µ·–—°⟲".chars() {
                     assert!(fonts.has_glyph(&font, c), "no font has {c:?}");
                 }
                 let zero = fonts.glyph_width(&font, '0');

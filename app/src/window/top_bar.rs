@@ -250,6 +250,7 @@ fn right_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
         return;
     }
     problems_chip_ui(ui, cx);
+    disk_chip_ui(ui, cx);
     progress_chip_ui(ui, cx);
     synced_chip_ui(ui, cx);
 }
@@ -296,6 +297,19 @@ fn problems_chip_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, cx.state.problems, &text));
     if response.on_hover_text(hint).clicked() {
         cx.send(Command::ToggleProblems);
+    }
+}
+
+/// That what is open is not what lies on disk any more; a click reads it again.
+fn disk_chip_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
+    let Some(change) = cx.state.disk else { return };
+    let text = RichText::new("⟲ changed on disk").color(cx.theme.paint("waiting"));
+    let response = ui.add(Button::new(text).frame_when_inactive(false));
+    let spoken = format!("Changed on disk: {}; read again", change.words());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &spoken));
+    let hint = format!("Since this was opened, {}.\n{}", change.words(), cx.keymap.hint("reload"));
+    if response.on_hover_text(hint).clicked() {
+        cx.send(Command::Reload);
     }
 }
 

@@ -23,6 +23,9 @@ impl Window {
     pub fn look_at_files(&mut self) {
         self.keeper.look();
         self.poll_files();
+        if let Some(watch) = &mut self.watch {
+            watch.look();
+        }
     }
 
     /// Other paths are open now, or none.

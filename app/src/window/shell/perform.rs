@@ -15,6 +15,7 @@ use crate::window::overview::Overview;
 use crate::window::own::RowCommand;
 use crate::window::shell::Window;
 use crate::window::status_bar::Hover;
+use crate::window::watch::Watch;
 
 impl Window {
     pub(super) fn perform(&mut self, ctx: &egui::Context, effect: Effect) {
@@ -29,6 +30,7 @@ impl Window {
                 self.open_settings();
                 let paths = self.state.paths.clone();
                 self.info.stage = Stage::Opening;
+                self.watch = Some(Watch::new(paths.clone(), Arc::clone(&self.wake)));
                 let engine = (self.opener)(paths, self.state.recording, Arc::clone(&self.wake));
                 if self.state.choice != SyncChoice::default() {
                     engine.choose(self.state.choice.clone());
@@ -150,6 +152,7 @@ impl Window {
 
     pub(super) fn forget_session(&mut self) {
         self.engine = None;
+        self.watch = None;
         self.info = SessionInfo::default();
         self.trace_problems = Arc::default();
         self.tell_problems();
