@@ -124,6 +124,8 @@ impl Histogram {
 pub struct Density<T> {
     range: TimeRange<MachineNs>,
     columns: u32,
+    /// Nanoseconds of a column.
+    step: u64,
     cells: rustc_hash::FxHashMap<(u32, u32), Cell<T>>,
 }
 
@@ -146,14 +148,15 @@ const ROWS: u32 = 4;
 impl<T: Copy + Ord> Density<T> {
     /// An empty grid over a range, so many columns wide.
     pub fn new(range: TimeRange<MachineNs>, columns: u32) -> Self {
-        Self { range, columns: columns.max(1), cells: rustc_hash::FxHashMap::default() }
+        let columns = columns.max(1);
+        let step = (range.length().0.max(1) as u64).div_ceil(u64::from(columns));
+        Self { range, columns, step, cells: rustc_hash::FxHashMap::default() }
     }
 
     /// Counts a duration that ended at `t`; one outside of the range counts at its nearer end.
     pub fn add(&mut self, t: MachineNs, duration: Dur, what: T) {
-        let length = i128::from(self.range.length().0.max(1));
-        let along = i128::from((t - self.range.begin).0) * i128::from(self.columns) / length;
-        let column = along.clamp(0, i128::from(self.columns) - 1) as u32;
+        let along = (t - self.range.begin).0.max(0) as u64 / self.step;
+        let column = along.min(u64::from(self.columns) - 1) as u32;
         let row = bin(duration.0) as u32 / (PARTS / ROWS);
         let new = Cell { count: 1, longest: duration, t, what };
         self.cells.entry((column, row)).and_modify(|cell| cell.take(&new)).or_insert(new);
