@@ -5,7 +5,7 @@
 
 use egui::{Align2, Painter, Rect, pos2};
 use stratoscope_core::store::Wakeup;
-use stratoscope_core::vocab::{MachineId, RefNs, RowId, TimeRange};
+use stratoscope_core::vocab::{RefNs, RowId, TimeRange};
 
 use crate::window::axis::{TimeScale, snap};
 use crate::window::command::RowRef;
@@ -87,7 +87,7 @@ impl Arrows {
         let Some(key) = &self.key else { return };
         let Some(machine) = scene.machine(key.row.machine) else { return };
         let mut painting = Painting::default();
-        let middle = |row: RowId| middle_of(tree, visible, machine.id, machine, row).map(|y| rect.top() + y - scroll);
+        let middle = |row: RowId| middle_of(tree, visible, scroll, machine, row).map(|y| rect.top() + y);
         let color = Theme::mix(theme.ground, theme.text, 0.85);
         let shade = theme.ground.gamma_multiply(0.75);
         let width = 1.0 / painter.pixels_per_point();
@@ -132,12 +132,12 @@ impl Arrows {
 }
 
 /// The middle of a row's place, or of the row that hides it.
-fn middle_of(tree: &Tree, visible: &Visible, id: MachineId, machine: &SceneMachine, row: RowId) -> Option<f32> {
+fn middle_of(tree: &Tree, visible: &Visible, scroll: f32, machine: &SceneMachine, row: RowId) -> Option<f32> {
     let key = machine.row(row)?.key;
-    let mut node = tree.find(RowRef { machine: id, key })?;
+    let mut node = tree.find(RowRef { machine: machine.id, key })?;
     loop {
-        if let Some(place) = visible.of(node) {
-            return Some(place.y + place.height / 2.0);
+        if let Some(middle) = visible.middle(node, scroll) {
+            return Some(middle);
         }
         node = tree.node(node).parent?;
     }

@@ -160,7 +160,8 @@ impl Timeline {
             );
             ui.painter_at(whole).hline(whole.x_range(), below - 0.5, Stroke::new(1.0, input.theme.secondary));
         }
-        let painter = ui.painter_at(part(states));
+        // Also over the pinned rows: arrows may come from there and lead there.
+        let painter = ui.painter_at(states);
         if input.overlay.is_none() {
             self.arrows.find(input.scene, input.view.row, input.view.window);
             let (tree, visible) = (&self.tree, &self.visible);
@@ -176,8 +177,9 @@ impl Timeline {
         if let Some(overlay) = input.overlay {
             let (tree, visible) = (&self.tree, &self.visible);
             overlay.paint(&painter, states, scale, &|row| {
-                let place = visible.of(tree.find(row)?)?;
-                Some((states.top() + place.y - self.scroll, place.height))
+                let node = tree.find(row)?;
+                let (middle, height) = (visible.middle(node, self.scroll)?, visible.of(node)?.height);
+                Some((states.top() + middle - height / 2.0, height))
             });
         }
         self.paint_bar(ui, states, input.theme);

@@ -14,11 +14,6 @@ use crate::window::timeline::mesh::Painting;
 use crate::window::timeline::rows::{Tree, Visible};
 use crate::window::timeline::scene::Scene;
 
-/// The middle of a row that is shown.
-fn middle(tree: &Tree, visible: &Visible, row: RowRef) -> Option<f32> {
-    visible.of(tree.find(row)?).map(|place| place.y + place.height / 2.0)
-}
-
 /// The row of whoever took the CPU from `row`, if somebody did.
 fn taker(scene: &Scene, row: RowRef, t: RefNs) -> Option<RowRef> {
     relations::row_of(scene, relations::culprit(scene, row, t)?, t)
@@ -41,7 +36,7 @@ pub(crate) fn paint(
     if !scale.window.contains(t) {
         return;
     }
-    let place = |row: RowRef| middle(tree, visible, row).map(|y| rect.top() + y - scroll);
+    let place = |row: RowRef| visible.middle(tree.find(row)?, scroll).map(|y| rect.top() + y);
     let x = snap(painter, scale.x(t));
     let width = 1.0 / painter.pixels_per_point();
     if let (Some(from), Some(to)) = (taker(scene, row, t).and_then(place), place(row)) {

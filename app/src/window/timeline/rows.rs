@@ -601,6 +601,14 @@ impl Visible {
         self.places.get(node as usize).filter(|place| **place != u32::MAX).map(|place| *place as usize)
     }
 
+    /// Middle of a node's row in points below the pane's top, when the list is scrolled so far. What is scrolled under
+    /// the pinned rows is at their edge.
+    pub fn middle(&self, node: u32, scroll: f32) -> Option<f32> {
+        let place = self.of(node)?;
+        let middle = place.y + place.height / 2.0;
+        Some(if self.is_pinned(node) { middle } else { (middle - scroll).max(self.pinned_height()) })
+    }
+
     /// Where a node is shown.
     pub fn of(&self, node: u32) -> Option<&VisibleRow> {
         self.position(node).and_then(|n| self.rows.get(n))

@@ -103,3 +103,19 @@ fn places_are_found_by_height() {
     assert_eq!(visible.at(1e6), None);
     assert_eq!(visible.between(19.0, 41.0).len(), 3);
 }
+
+#[test]
+fn pinned_rows_stay_where_they_are_and_hide_what_scrolls_under_them() {
+    let scene = fake::small();
+    let tree = Tree::new(&scene, RowSet::ControlFlow, None, Sort::Tid);
+    let plain = Visible::new(&tree, &BTreeSet::new(), &[], false);
+    let last = plain.rows.last().unwrap().node;
+    let visible = Visible::ordered(&tree, &BTreeSet::new(), &[], &[last], &[], false);
+    let edge = visible.pinned_height();
+    let first = visible.rows[visible.pinned + 1].node;
+    let middle = visible.of(first).map(|r| r.y + r.height / 2.0).unwrap();
+    assert_eq!(visible.middle(first, 0.0), Some(middle));
+    assert_eq!(visible.middle(first, 5.0), Some(middle - 5.0));
+    assert_eq!(visible.middle(first, 500.0), Some(edge));
+    assert_eq!(visible.middle(last, 500.0), Some(edge / 2.0));
+}
