@@ -1,10 +1,11 @@
-//! The real program on a real (virtual) display: it opens a sample, is zoomed and clicked, and closes cleanly.
+//! The real program on a real (virtual) display: it opens a sample, is zoomed and clicked, and closes cleanly; a whole
+//! session, closed and reopened; and one that is killed in the middle.
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 #![allow(clippy::print_stderr, reason = "a test says what it skips")]
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -24,8 +25,12 @@ fn installed(tool: &str) -> bool {
     Command::new(tool).arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
 
-/// Starts a virtual display and gives its name.
-fn display() -> (Killed, String) {
+/// Starts a virtual display and gives its name; `None`: the tools for it are not there.
+fn display() -> Option<(Killed, String)> {
+    if !installed("Xvfb") || !installed("xdotool") {
+        eprintln!("skipped: Xvfb and xdotool are not installed");
+        return None;
+    }
     let mut server = Command::new("Xvfb")
         .args(["-displayfd", "1", "-screen", "0", "1600x1000x24", "-nolisten", "tcp"])
         .stdout(Stdio::piped())
@@ -34,7 +39,7 @@ fn display() -> (Killed, String) {
         .unwrap();
     let mut number = String::new();
     BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
-    (Killed(server), format!(":{}", number.trim()))
+    Some((Killed(server), format!(":{}", number.trim())))
 }
 
 fn xdotool(display: &str, args: &[&str]) -> Option<String> {
@@ -42,104 +47,192 @@ fn xdotool(display: &str, args: &[&str]) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Starts the program on a sample, with settings of its own in that folder, and gives it the keyboard.
-fn started(display: &str, folder: &Path) -> Killed {
-    let settings = folder.join("settings.ron");
-    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample-traces/fighting");
-    let mut program = Killed(
-        Command::new(env!("CARGO_BIN_EXE_stratoscope"))
+fn sample(name: &str) -> PathBuf {
+    // As the program itself finds it, so that both speak of the same folder.
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("sample-traces").join(name)
+}
+
+/// The program with its window on a display.
+struct Program {
+    child: Killed,
+    display: String,
+    settings: PathBuf,
+}
+
+impl Program {
+    /// Starts it, waits for its window and gives it the keyboard.
+    fn start(display: &str, folder: &Path, args: &[&str]) -> Self {
+        let settings = folder.join("settings.ron");
+        let child = Command::new(env!("CARGO_BIN_EXE_stratoscope"))
             .arg("--settings")
             .arg(&settings)
-            .arg(&sample)
+            .args(args)
             .env("DISPLAY", display)
             .env_remove("WAYLAND_DISPLAY")
             .env("LIBGL_ALWAYS_SOFTWARE", "1")
             .env("XDG_RUNTIME_DIR", folder)
-            .stderr(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()
-            .unwrap(),
-    );
-    let begin = Instant::now();
-    let window = loop {
-        if let Some(id) = xdotool(display, &["search", "--onlyvisible", "--name", "Stratoscope"])
-            && !id.is_empty()
-        {
-            break id.lines().next().unwrap().to_owned();
+            .unwrap();
+        let mut program = Self { child: Killed(child), display: display.to_owned(), settings };
+        let begin = Instant::now();
+        let window = loop {
+            if let Some(id) = xdotool(display, &["search", "--onlyvisible", "--name", "Stratoscope"])
+                && !id.is_empty()
+            {
+                break id.lines().next().unwrap().to_owned();
+            }
+            assert!(begin.elapsed() < PATIENCE, "no window appeared");
+            program.lives("at its start");
+            sleep(Duration::from_millis(50));
+        };
+        // Without a window manager the focus must be set by hand; too early it is refused.
+        while xdotool(display, &["windowfocus", "--sync", &window]).is_none() {
+            assert!(begin.elapsed() < PATIENCE, "the window takes no focus");
+            sleep(Duration::from_millis(50));
         }
-        assert!(begin.elapsed() < PATIENCE, "no window appeared");
-        assert!(program.0.try_wait().unwrap().is_none(), "the program has ended");
-        sleep(Duration::from_millis(50));
-    };
-    // Without a window manager the focus must be set by hand; too early it is refused.
-    while xdotool(display, &["windowfocus", "--sync", &window]).is_none() {
-        assert!(begin.elapsed() < PATIENCE, "the window takes no focus");
-        sleep(Duration::from_millis(50));
+        sleep(Duration::from_millis(500));
+        program
     }
-    sleep(Duration::from_millis(500));
-    program
+
+    fn lives(&mut self, when: &str) {
+        assert!(self.child.0.try_wait().unwrap().is_none(), "the program has ended {when}");
+    }
+
+    fn keys(&mut self, keys: &[&str]) {
+        for key in keys {
+            xdotool(&self.display, &["key", key]).unwrap();
+            sleep(Duration::from_millis(60));
+            self.lives(&format!("at {key}"));
+        }
+    }
+
+    fn click(&self, x: &str, y: &str) {
+        xdotool(&self.display, &["mousemove", "--sync", x, y, "click", "1"]).unwrap();
+    }
+
+    fn kept(&self) -> String {
+        // Settings and what is remembered are two files.
+        let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
+        read(&self.settings) + &read(&self.settings.with_extension("memory.ron"))
+    }
+
+    /// Waits until the settings hold a text. Does `again` every few seconds: what it needs may not be read yet.
+    fn until_kept(&mut self, text: &str, mut again: impl FnMut(&mut Self)) {
+        let begin = Instant::now();
+        loop {
+            again(self);
+            for _ in 0..40 {
+                if self.kept().contains(text) {
+                    return;
+                }
+                self.lives("while it was waited for");
+                sleep(Duration::from_millis(100));
+            }
+            assert!(begin.elapsed() < PATIENCE, "{text} is never kept: {}", self.kept());
+        }
+    }
+
+    /// A bookmark at the selected instant. Its text is of digits: before anything can be marked, they do nothing.
+    fn bookmark(&mut self, text: &'static str) {
+        self.until_kept(text, |program| {
+            program.keys(&["b"]);
+            sleep(Duration::from_millis(200));
+            xdotool(&program.display, &["type", "--delay", "40", text]).unwrap();
+            program.keys(&["Return"]);
+        });
+    }
+
+    fn quit(mut self) -> (ExitStatus, String) {
+        xdotool(&self.display, &["key", "ctrl+q"]).unwrap();
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = self.child.0.try_wait().unwrap() {
+                return (status, self.kept());
+            }
+            assert!(begin.elapsed() < PATIENCE, "Ctrl+Q does not end the program");
+            sleep(Duration::from_millis(50));
+        }
+    }
 }
 
 #[test]
 fn the_program_opens_a_sample_is_zoomed_and_clicked_and_closes_cleanly() {
-    if !installed("Xvfb") || !installed("xdotool") {
-        eprintln!("skipped: Xvfb and xdotool are not installed");
-        return;
-    }
-    let (_server, display) = display();
+    let Some((_server, display)) = display() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let settings = folder.path().join("settings.ron");
-    let mut program = started(&display, folder.path());
-    xdotool(&display, &["mousemove", "--sync", "700", "250", "click", "1"]).unwrap();
-    for key in ["w", "w", "Right", "Right", "period", "d", "s", "0", "ctrl+p", "Escape", "question", "Escape"] {
-        xdotool(&display, &["key", key]).unwrap();
-        sleep(Duration::from_millis(60));
-        assert!(program.0.try_wait().unwrap().is_none(), "the program has ended at {key}");
-    }
+    let mut program = Program::start(&display, folder.path(), &[sample("fighting").to_str().unwrap()]);
+    program.click("700", "250");
+    program.keys(&["w", "w", "Right", "Right", "period", "d", "s", "0", "ctrl+p", "Escape", "question", "Escape"]);
     xdotool(&display, &["keydown", "ctrl", "click", "4", "click", "4", "keyup", "ctrl"]).unwrap();
     sleep(Duration::from_millis(200));
-    xdotool(&display, &["key", "ctrl+q"]).unwrap();
-    let begin = Instant::now();
-    let status = loop {
-        if let Some(status) = program.0.try_wait().unwrap() {
-            break status;
-        }
-        assert!(begin.elapsed() < PATIENCE, "Ctrl+Q does not end the program");
-        sleep(Duration::from_millis(50));
-    };
+    let (status, kept) = program.quit();
     assert!(status.success(), "{status}");
-    let kept = std::fs::read_to_string(settings.with_extension("memory.ron")).unwrap();
     assert!(kept.contains("fighting"), "the opened folder is not among the recent ones: {kept}");
 }
 
+/// How often a text occurs.
+fn count(text: &str, what: &str) -> usize {
+    text.matches(what).count()
+}
+
 #[test]
-fn what_is_kept_is_on_the_disk_when_the_program_is_killed() {
-    if !installed("Xvfb") || !installed("xdotool") {
-        eprintln!("skipped: Xvfb and xdotool are not installed");
-        return;
-    }
-    let (_server, display) = display();
+fn a_whole_session_comes_back_also_after_being_killed() {
+    let Some((_server, display)) = display() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let mut program = started(&display, folder.path());
-    xdotool(&display, &["key", "ctrl+shift+l"]).unwrap();
-    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap_or_default();
-    let kept = || {
-        let memory = read("settings.memory.ron");
-        read("settings.ron").contains("theme: Light") && memory.contains("markers: (") && memory.contains("fighting")
-    };
+
+    // A tour opens its sample and selects an instant in it.
+    let mut program = Program::start(&display, folder.path(), &["--tour", "fighting"]);
+    program.bookmark("7711");
+    program.keys(&["n", "shift+n", "n"]);
+    // A filter, its matches, and away with it.
+    program.keys(&["slash"]);
+    sleep(Duration::from_millis(300));
+    xdotool(&display, &["type", "--delay", "30", "state == \"preempted\" and dur > 1ms"]).unwrap();
+    program.keys(&["F3", "shift+F3", "Escape", "Escape"]);
+    // Follow the CPU; the execution flow of the selected task; a comparison; help.
+    program.keys(&["f", "shift+v", "e"]);
+    program.until_kept("Pane(ExecutionFlow)", |program| program.keys(&["e"]));
+    program.keys(&["j", "alt+8"]);
+    program.until_kept("Pane(Compare)", |_| {});
+    program.keys(&["F1"]);
+    program.until_kept("Pane(Help)", |_| {});
+    // Closed, and the program with it.
+    program.keys(&["ctrl+w"]);
+    let (status, first) = program.quit();
+    assert!(status.success(), "{status}");
+    assert!(first.contains("7711"), "{first}");
+
+    // What is open again is as it was: a new bookmark joins the old one, in the panes of before.
+    let path = sample("fighting");
+    let mut program = Program::start(&display, folder.path(), &[path.to_str().unwrap()]);
+    sleep(Duration::from_secs(2));
+    program.keys(&["alt+comma", "alt+period"]);
+    program.bookmark("7722");
+    let panes = ["Pane(ExecutionFlow)", "Pane(Compare)", "Pane(Help)"];
+    let kept = program.kept();
+    assert!(kept.contains("7711") && panes.iter().all(|pane| kept.contains(pane)), "{kept}");
+    program.keys(&["alt+8"]);
     let begin = Instant::now();
-    // A marker at a state that is clicked; before there are states it is not made, so it is tried again elsewhere.
-    for x in (600..).step_by(7) {
-        xdotool(&display, &["mousemove", "--sync", &x.to_string(), "250", "click", "1"]).unwrap();
-        sleep(Duration::from_millis(200));
-        xdotool(&display, &["key", "m"]).unwrap();
-        sleep(Duration::from_millis(2500));
-        if kept() {
-            break;
-        }
-        assert!(begin.elapsed() < PATIENCE, "nothing is kept while the program runs: {}", read("settings.memory.ron"));
-        assert!(program.0.try_wait().unwrap().is_none(), "the program has ended");
+    while program.kept().contains("Pane(Compare)") {
+        assert!(begin.elapsed() < PATIENCE, "a pane that was closed is not forgotten");
+        sleep(Duration::from_millis(100));
     }
-    program.0.kill().unwrap();
-    program.0.wait().unwrap();
-    assert!(kept(), "whole files, also after a kill");
+    // In the middle of everything, without a word.
+    program.keys(&["w", "w"]);
+    program.child.0.kill().unwrap();
+    program.child.0.wait().unwrap();
+    let killed = program.kept();
+
+    let mut program = Program::start(&display, folder.path(), &[path.to_str().unwrap()]);
+    sleep(Duration::from_secs(2));
+    program.keys(&["alt+comma"]);
+    program.bookmark("7733");
+    let (status, last) = program.quit();
+    assert!(status.success(), "{status}");
+    for text in ["7711", "7722", "7733"] {
+        assert!(last.contains(text), "{text} is lost: {last}");
+    }
+    assert!(last.contains("Pane(ExecutionFlow)") && !last.contains("Pane(Compare)"), "{last}");
+    let layouts = |text: &str| count(text, "Pane(");
+    assert_eq!(layouts(&last), layouts(&killed), "the panes are not those of before");
 }

@@ -12,6 +12,7 @@ use stratoscope_core::vocab::{Cpu, Dur, MachineId, RefNs, RowKey, RowKind, State
 use crate::window::command::{Command, Direction, PickedEvent, RowRef, RowStep};
 use crate::window::find;
 use crate::window::flow::answer as flow;
+use crate::window::help;
 use crate::window::joint::clocks::aligned;
 use crate::window::layout::{PaneKind, Panes, Preset};
 use crate::window::navigate::{self, Place};
@@ -82,8 +83,15 @@ pub struct EventSeek {
     pub cpu: Option<Cpu>,
 }
 
-/// Carries out a command.
+/// Carries out a command, so that what it changes for good can be taken back.
 pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
+    let before = own::history::Before::of(state, &command);
+    let effects = carry_out(state, command);
+    before.settle(state);
+    effects
+}
+
+fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
     state.notice = None;
     match command {
         Command::OpenDialog => return vec![Effect::AskForFolder],
@@ -182,6 +190,9 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
             state.prefer(&Preferences { compact: Some(!state.view.compact), ..Preferences::default() });
         }
         Command::ToggleLegendState(of) => state.view.dimmed = toggle_legend(state.view.dimmed, of),
+        Command::ToggleLegendStates(all) => {
+            state.view.dimmed = all.iter().fold(state.view.dimmed, toggle_legend);
+        }
         Command::ClearLegend => state.view.dimmed = StateSet::default(),
         Command::FocusSearch => {
             state.overlay = Overlay::None;
@@ -202,6 +213,7 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
 
         Command::Mark(command) => return own::marks::apply(state, command),
         Command::Rows(command) => return own::rows::apply(state, command),
+        Command::Help(command) => return help::command::apply(state, command),
 
         Command::SetSynced(on) => return choose(state, SyncChoice { enabled: on, ..state.choice.clone() }),
         Command::ToggleSynced => {
@@ -320,23 +332,15 @@ fn choose_anew(state: &mut State, choice: SyncChoice) -> Vec<Effect> {
 }
 
 fn undo_choice(state: &mut State, direction: Direction) -> Vec<Effect> {
-    let (back, forward) = &mut state.past;
-    let (from, to) = match direction {
-        Direction::Back => (back, forward),
-        Direction::Forward => (forward, back),
-    };
-    match from.pop() {
-        Some(Past::Choice(choice)) => {
-            to.push(Past::Choice(state.choice.clone()));
+    match own::history::step(state, direction) {
+        Some((name, choice)) => {
+            keep_layout(state);
+            let word = if direction == Direction::Back { "Taken back" } else { "Made again" };
             // Switching the synchronisation off and on is no choice to be taken back.
             let enabled = state.choice.enabled;
-            choose(state, SyncChoice { enabled, ..choice })
-        }
-        Some(Past::Own(own)) => {
-            to.push(Past::Own(state.view.own.clone()));
-            state.naming = None;
-            own::history::put(state, own);
-            Vec::new()
+            let effects = choice.map_or_else(Vec::new, |choice| choose(state, SyncChoice { enabled, ..choice }));
+            state.notice = Some(format!("{word}: {name}"));
+            effects
         }
         None => {
             state.notice = Some(match direction {
@@ -551,6 +555,8 @@ fn dismiss(state: &mut State) -> Vec<Effect> {
     } else if !state.view.search.is_empty() || state.finding {
         state.finding = false;
         state.look_for(String::new());
+    } else if state.help.on_start {
+        state.help.on_start = false;
     } else if state.panes.full.is_some() {
         state.panes.full = None;
     } else if state.view.dimmed != StateSet::default() {

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use crate::window::command::{Command, Direction, RowStep};
 use crate::window::find::FindCommand;
 use crate::window::find::command::Among;
+use crate::window::help::HelpCommand;
 use crate::window::keys::Chord;
 use crate::window::layout::{PaneKind, Preset};
 use crate::window::own::{MarkCommand, RowCommand};
@@ -146,8 +147,8 @@ pub static ENTRIES: &[Entry] = entries! {
     Walk "bookmark-next" "Next bookmark" ["Alt+."] true Command::Mark(MarkCommand::Step(Forward));
     Walk "bookmark-previous" "Previous bookmark" ["Alt+,"] true Command::Mark(MarkCommand::Step(Back));
 
-    Mark "undo-choice" "Undo: bookmarks, rows, clocks, virtual machines" ["Ctrl+Z"] true Command::UndoChoice(Back);
-    Mark "redo-choice" "Redo" ["Ctrl+Shift+Z"] true Command::UndoChoice(Forward);
+    Mark "undo-choice" "Undo" ["Ctrl+Z"] true Command::UndoChoice(Back);
+    Mark "redo-choice" "Redo" ["Ctrl+Y", "Ctrl+Shift+Z"] true Command::UndoChoice(Forward);
     Mark "bookmark" "Bookmark the selection" ["B"] true Command::Mark(MarkCommand::Add);
     Mark "marker-a" "Marker A at the cursor, or away" ["M"] true Command::Mark(MarkCommand::Marker(0));
     Mark "marker-b" "Marker B at the cursor, or away" ["Shift+M"] true Command::Mark(MarkCommand::Marker(1));
@@ -184,6 +185,7 @@ pub static ENTRIES: &[Entry] = entries! {
     View "pane-flow" "Execution flow" ["Ctrl+7"] true Command::TogglePane(PaneKind::ExecutionFlow);
     View "pane-flow-breakdown" "Flow: where the time went" ["Alt+7"] true Command::TogglePane(PaneKind::FlowBreakdown);
     View "preset-flow" "Arrange: execution flow" [] true Command::SetPreset(Preset::ExecutionFlow);
+    View "pane-help" "Help" [] true Command::TogglePane(PaneKind::Help);
     View "pane-bookmarks" "Bookmarks" ["Alt+B"] true Command::TogglePane(PaneKind::Bookmarks);
     View "pane-compare" "Compare" ["Alt+8"] true Command::TogglePane(PaneKind::Compare);
     View "compare-a" "Compare: use the selection as A" ["Alt+Shift+A"] true Command::CompareSelection(SideName::A);
@@ -207,6 +209,9 @@ pub static ENTRIES: &[Entry] = entries! {
     View "compact" "Compact rows" ["C"] true Command::ToggleCompact;
     View "clear-legend" "Show all states again" [] true Command::ClearLegend;
 
+    Help "help" "What does this view show?" ["F1"] false Command::Help(HelpCommand::Here);
+    Help "help-contents" "Help: contents" [] false Command::Help(HelpCommand::Contents);
+    Help "tour-reading" "Tour: reading a control flow" [] false Command::StartTour("reading".to_owned());
     Help "tour-fighting" "Tour: two VMs fighting for one CPU" [] false Command::StartTour("fighting".to_owned());
     Help "tour-periodic" "Tour: the periodic task that sometimes takes longer" [] false Command::StartTour("periodic".to_owned());
     Help "tour-culprit" "Tour: who made the task late" [] false Command::StartTour("culprit".to_owned());
@@ -219,7 +224,7 @@ pub static ENTRIES: &[Entry] = entries! {
     Help "ui-larger" "Everything larger" ["Ctrl++", "Ctrl+="] false Command::ZoomUi(Some(UI_STEP));
     Help "ui-smaller" "Everything smaller" ["Ctrl+-"] false Command::ZoomUi(Some(1.0 / UI_STEP));
     Help "ui-normal" "Everything in normal size" ["Ctrl+0"] false Command::ZoomUi(None);
-    Help "keys" "All keys" ["?", "F1"] false Command::ToggleKeys;
+    Help "keys" "All keys" ["?"] false Command::ToggleKeys;
     Help "dismiss" "Close what lies on top" ["Esc"] false Command::Dismiss;
 };
 
@@ -302,6 +307,7 @@ mod tests {
             "PageDown",
             "Home",
             "End",
+            "F1",
             "F11",
             "Esc",
         ] {

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use stratoscope_core::session::SyncChoice;
-use stratoscope_core::vocab::{Cpu, MachineId, RefNs, RowKey, State, TimeRange};
+use stratoscope_core::vocab::{Cpu, MachineId, RefNs, RowKey, State, StateSet, TimeRange};
 
 use crate::window::find::FindCommand;
+use crate::window::help::HelpCommand;
 use crate::window::layout::{PaneKind, Preset};
 use crate::window::own::{MarkCommand, RowCommand};
 use crate::window::settings::SettingsCommand;
@@ -148,6 +149,8 @@ pub enum Command {
     ToggleCompact,
     /// Dim all but this state in every timeline, or show all again.
     ToggleLegendState(State),
+    /// The same of all states of a line of the legend, as one change.
+    ToggleLegendStates(StateSet),
     /// Open the field that looks for something, and give it the keyboard.
     FocusSearch,
     /// Look for words or a filter in rows, states and events.
@@ -163,6 +166,8 @@ pub enum Command {
     Rows(RowCommand),
     /// Something about settings.
     Settings(SettingsCommand),
+    /// Something about help.
+    Help(HelpCommand),
 
     /// Select an event of the table, and with it its instant.
     SelectEvent(PickedEvent),
@@ -173,8 +178,8 @@ pub enum Command {
     ToggleSynced,
     /// Choose reference, methods, offsets by hand.
     ChooseSync(SyncChoice),
-    /// Take back the last choice about clocks and virtual machines, or change of bookmarks, markers and row tools;
-    /// or make it again.
+    /// Take back the last choice about clocks and virtual machines, or change of bookmarks, markers, rows, the legend
+    /// or the arrangement of panes; or make it again.
     UndoChoice(Direction),
     /// Remember the picked event, to align another one with it; once more forgets it.
     MarkEvent,

@@ -9,10 +9,11 @@ use crate::window::command::{Command, PickedEvent, RowRef};
 use crate::window::event_pages::EventPages;
 use crate::window::flow::answer::task_of;
 use crate::window::frame::FrameContext;
+use crate::window::help::{HelpCommand, Topic};
 use crate::window::layout::PaneKind;
 use crate::window::navigate;
 use crate::window::own::{MarkCommand, RowCommand};
-use crate::window::parts::{heading_ui, line_ui, pair_ui, share_bar_ui, swatch, swatch_ui};
+use crate::window::parts::{heading_ui, icon_button_ui, line_ui, pair_ui, share_bar_ui, swatch, swatch_ui};
 use crate::window::relations;
 use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::describe;
@@ -21,6 +22,9 @@ use crate::window::words;
 
 /// The width of the panel at first.
 pub const WIDTH: f32 = 264.0;
+
+/// In narrower windows there is no such panel: rows come first.
+pub const FROM: f32 = 1080.0;
 
 /// The panel's memory between frames.
 #[derive(Default)]
@@ -144,10 +148,18 @@ fn interval_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, row: RowRef, interval: &I
     let clock = cx.state.clock();
     let Some(span) = navigate::span(scene, row, interval) else { return };
     ui.add_space(2.0);
+    let mut asked = false;
     ui.horizontal(|ui| {
         swatch_ui(ui, theme, interval.look.state);
         ui.label(RichText::new(&*look.name).size(Sizes::HEADING).strong());
+        if icon_button_ui(ui, "?", "What is this state?", "What this state means, in Help", true).clicked() {
+            asked = true;
+        }
     });
+    if asked {
+        cx.send(Command::Help(HelpCommand::Show(Topic::State(interval.look.state))));
+    }
+    let scene = &cx.state.scene;
     ui.label(RichText::new(&*look.about).size(Sizes::SMALL).color(theme.secondary));
     ui.add_space(Sizes::GRID / 2.0);
 

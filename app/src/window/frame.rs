@@ -1,7 +1,7 @@
 //! What every part of the window gets to draw itself: state to read, theme, keys, and where commands go.
 
 use crate::window::catalogue;
-use crate::window::command::Command;
+use crate::window::command::{Command, Direction};
 use crate::window::info::SessionInfo;
 use crate::window::keys::Keymap;
 use crate::window::state::State;
@@ -36,6 +36,22 @@ impl FrameContext<'_> {
         }
         let enabled = !entry.needs_session || self.state.is_open();
         if ui.add_enabled(enabled, button).clicked() {
+            self.send(entry.command());
+            ui.close();
+        }
+    }
+
+    /// The menu entry that takes back or makes again, which says what.
+    pub fn menu_undo_ui(&mut self, ui: &mut egui::Ui, id: &str) {
+        let Some(entry) = catalogue::entry(id) else { return };
+        let (back, forward) = &self.state.past;
+        let history = if entry.command() == Command::UndoChoice(Direction::Back) { back } else { forward };
+        let name = history.last().map(|change| format!("{}: {}", entry.title, change.name));
+        let mut button = egui::Button::new(name.clone().unwrap_or_else(|| entry.title.to_owned()));
+        if let Some(chord) = self.keymap.chords(entry).first() {
+            button = button.shortcut_text(chord.to_string());
+        }
+        if ui.add_enabled(name.is_some(), button).clicked() {
             self.send(entry.command());
             ui.close();
         }

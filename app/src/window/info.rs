@@ -54,6 +54,8 @@ pub struct TraceInfo {
     pub streams: Vec<StreamInfo>,
     /// Names of the kinds of events in it that analyses know.
     pub classes: usize,
+    /// Names of all its kinds of events.
+    pub events: Arc<[Arc<str>]>,
     /// It is a kernel trace without scheduler events: rows of threads stay empty.
     pub lacks_switches: bool,
 }

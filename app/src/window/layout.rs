@@ -45,6 +45,8 @@ pub enum PaneKind {
     Compared(SideName),
     /// How the user wants the program to be, and who says so.
     Settings,
+    /// What views show and states mean.
+    Help,
 }
 
 impl PaneKind {
@@ -90,6 +92,7 @@ impl PaneKind {
             Self::Settings => "Settings",
             Self::Compared(SideName::A) => "A · Control flow",
             Self::Compared(SideName::B) => "B · Control flow",
+            Self::Help => "Help",
         }
     }
 }
@@ -322,14 +325,33 @@ impl Panes {
             && self.is_linked(b)
     }
 
+    /// Puts a pane beside all others, as high as the window: what is read needs lines, not columns.
+    fn add_beside(&mut self, kind: PaneKind) {
+        let pane = self.tree.tiles.insert_pane(kind);
+        let new = self.tree.tiles.insert_tab_tile(vec![pane]);
+        let Some(root) = self.tree.root else {
+            self.tree.root = Some(new);
+            return;
+        };
+        let both = self.tree.tiles.insert_horizontal_tile(vec![root, new]);
+        if let Some(Tile::Container(Container::Linear(linear))) = self.tree.tiles.get_mut(both) {
+            linear.shares.set_share(root, 2.6);
+            linear.shares.set_share(new, 1.0);
+        }
+        self.tree.root = Some(both);
+    }
+
     fn add(&mut self, kind: PaneKind) {
+        if kind == PaneKind::Help {
+            return self.add_beside(kind);
+        }
         // Settings need more room than a table: they join whatever was used last.
         let used = self.focused.as_ref().filter(|_| kind == PaneKind::Settings);
         let used = used.and_then(|k| self.tree.tiles.find_pane(k)).and_then(|tile| self.tree.tiles.parent_of(tile));
         let neighbour = self
             .kinds()
             .into_iter()
-            .find(|k| k.is_timeline() == kind.is_timeline() && !kind.is_timeline())
+            .find(|k| k.is_timeline() == kind.is_timeline() && !kind.is_timeline() && *k != PaneKind::Help)
             .and_then(|k| self.tree.tiles.find_pane(&k))
             .and_then(|tile| self.tree.tiles.parent_of(tile));
         let neighbour = used.or(neighbour);

@@ -22,6 +22,7 @@ pub mod events;
 pub mod find;
 pub mod flow;
 pub mod frame;
+pub mod help;
 pub mod info;
 pub mod joint;
 pub mod keys;

@@ -11,7 +11,8 @@ use stratoscope_core::vocab::{Dur, RefNs, TimeRange};
 
 use crate::window::axis::{TimeScale, duration, snap};
 use crate::window::command::Command;
-use crate::window::own::axis_marks::{mark_at, marks_of, sign};
+use crate::window::own::MarkCommand;
+use crate::window::own::axis_marks::{Mark, mark_at, marks_of, sign};
 use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::mesh::Painting;
 use crate::window::timeline::scene::{Scene, SceneMachine};
@@ -84,6 +85,7 @@ impl Overview {
         self.paint(ui, outer, rect, &scale, input);
         self.paint_over(ui, outer, rect, &scale, input, shared);
         let marks = marks_of(&input.view.own, input.scene);
+        flags_ui(ui, &marks, &scale, rect, &mut commands);
         if let Some(mark) = response.hover_pos().and_then(|pos| mark_at(&marks, &scale, pos.x)) {
             response.clone().on_hover_text_at_pointer(&mark.hint);
         }
@@ -193,6 +195,28 @@ impl Overview {
                 let handle = Rect::from_center_size(pos2(x, frame.center().y), vec2(3.0, 14.0));
                 painter.rect_filled(handle, 1.5, color);
             }
+        }
+    }
+}
+
+/// Flags of bookmarks as buttons that go there.
+fn flags_ui(ui: &Ui, marks: &[Mark], scale: &TimeScale, rect: Rect, out: &mut Vec<Command>) {
+    for mark in marks {
+        let Some(id) = mark.bookmark else { continue };
+        let x = scale.x(mark.range.begin);
+        if !rect.x_range().contains(x) {
+            continue;
+        }
+        let flag = Rect::from_min_max(pos2(x - 3.0, rect.top() - MARGIN), pos2(x + 9.0, rect.top() + 12.0));
+        let response = ui.interact(flag, ui.scope_id().with(("bookmark", id)), Sense::click());
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Bookmark {}", mark.text)));
+        if response.has_focus() {
+            let stroke = ui.visuals().selection.stroke;
+            ui.painter().rect_stroke(flag, 2.0, stroke, egui::StrokeKind::Inside);
+        }
+        let response = response.on_hover_text(format!("{}\nClick to go there", mark.hint));
+        if response.on_hover_cursor(CursorIcon::PointingHand).clicked() {
+            out.push(Command::Mark(MarkCommand::Go(id)));
         }
     }
 }

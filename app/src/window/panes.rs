@@ -13,7 +13,10 @@ use crate::window::event_pages::EventPages;
 use crate::window::events::EventsPane;
 use crate::window::flow::FlowPanes;
 use crate::window::frame::FrameContext;
+use crate::window::help::pane::HelpPane;
+use crate::window::help::{self, HelpCommand, Need};
 use crate::window::joint::JointPanes;
+use crate::window::joint::empty::{Empty, empty_ui};
 use crate::window::layout::{PaneKind, simplification};
 use crate::window::own::Place;
 use crate::window::own::bookmarks_pane::BookmarksPane;
@@ -44,6 +47,8 @@ pub struct PaneMemory {
     pub bookmarks: BookmarksPane,
     /// The settings.
     pub settings: SettingsPane,
+    /// Help.
+    pub help: HelpPane,
     /// What timelines have in common.
     pub shared: Shared,
 }
@@ -60,6 +65,7 @@ impl PaneMemory {
             flow: FlowPanes::new(&wake),
             bookmarks: BookmarksPane::default(),
             settings: SettingsPane::default(),
+            help: HelpPane::default(),
             shared: Shared::default(),
         }
     }
@@ -168,6 +174,7 @@ impl PaneBehavior<'_, '_> {
             PaneKind::Events => self.memory.events.ui(ui, self.cx, self.pages),
             PaneKind::Bookmarks => self.memory.bookmarks.ui(ui, self.cx),
             PaneKind::Settings => self.memory.settings.ui(ui, self.cx),
+            PaneKind::Help => self.memory.help.ui(ui, self.cx),
             PaneKind::Statistics => self.memory.statistics.ui(ui, self.cx, &mut self.memory.shared),
             PaneKind::Synchronisation | PaneKind::Exits | PaneKind::Steal | PaneKind::Periodic | PaneKind::Instant => {
                 let PaneMemory { joint, shared, .. } = &mut *self.memory;
@@ -184,8 +191,8 @@ impl PaneBehavior<'_, '_> {
     }
 
     fn timeline_ui(&mut self, ui: &mut Ui, kind: &PaneKind, set: RowSet, machine: Option<MachineId>) {
-        if let Some(words) = empty_words(self.cx, set, machine) {
-            empty_ui(ui, self.cx, &words);
+        if let Some((what, need)) = empty_words(self.cx, set, machine) {
+            empty_ui(ui, self.cx, &Empty { what: &what, more: &[], need, about: help::id_of(kind) });
             return;
         }
         let linked = self.cx.state.panes.is_linked(kind);
@@ -226,6 +233,25 @@ impl PaneBehavior<'_, '_> {
             other => other,
         };
         self.cx.commands.extend(output.commands.into_iter().map(own));
+    }
+
+    /// What can be done with a pane.
+    fn tab_menu_ui(&mut self, ui: &mut Ui, kind: &PaneKind) {
+        ui.set_min_width(200.0);
+        if ui.button("What does this show?").clicked() {
+            self.cx.send(Command::Help(HelpCommand::Show(help::topic_of(kind))));
+            ui.close();
+        }
+        ui.separator();
+        if ui.button("Alone, or among the others").clicked() {
+            self.cx.send(Command::FocusPane(kind.clone()));
+            self.cx.send(Command::ToggleFullPane);
+            ui.close();
+        }
+        if ui.button("Close").clicked() {
+            self.cx.send(Command::TogglePane(kind.clone()));
+            ui.close();
+        }
     }
 
     /// The button that links a pane of rows to the others, or lets it go its own way.
@@ -269,15 +295,8 @@ fn chain(painter: &egui::Painter, at: egui::Pos2, closed: bool, color: Color32) 
     }
 }
 
-/// What a pane without rows says: a sentence, what can be done, and the command line that does it.
-struct EmptyWords {
-    what: String,
-    advice: String,
-    line: &'static str,
-}
-
-/// Why a timeline has nothing to show, if it has nothing.
-fn empty_words(cx: &FrameContext<'_>, set: RowSet, machine: Option<MachineId>) -> Option<EmptyWords> {
+/// Why a timeline has nothing to show, if it has nothing, and what would have to be recorded.
+fn empty_words(cx: &FrameContext<'_>, set: RowSet, machine: Option<MachineId>) -> Option<(String, Option<Need>)> {
     let scene = &cx.state.scene;
     let wanted = |kind: RowKind| match set {
         RowSet::ControlFlow | RowSet::Flow => kind == RowKind::Thread,
@@ -291,42 +310,29 @@ fn empty_words(cx: &FrameContext<'_>, set: RowSet, machine: Option<MachineId>) -
     }
     if cx.info.is_busy() || !cx.state.placed {
         let what = if cx.info.is_busy() { "Reading…" } else { "Nothing was read." };
-        return Some(EmptyWords { what: what.to_owned(), advice: String::new(), line: "" });
+        return Some((what.to_owned(), None));
     }
-    let whose = machine.and_then(|id| scene.machine(id)).map_or("the traces have", |_| "its traces have");
-    let (what, line) = match set {
-        RowSet::ControlFlow | RowSet::Flow => (
-            format!("No thread's state can be told: {whose} no scheduler events."),
-            "lttng enable-event --kernel 'sched_*,lttng_statedump_*' && lttng enable-event --kernel --syscall --all",
-        ),
-        RowSet::VirtualMachines => (
-            "No virtual machines are seen: the host's traces have no entries into guests.".to_owned(),
-            "lttng enable-event --kernel 'kvm_*,sched_*,lttng_statedump_*'   # on the host",
-        ),
-        RowSet::Resources | RowSet::PhysicalCpus => (
-            format!("No CPU's state can be told: {whose} neither scheduler nor interrupt events."),
-            "lttng enable-event --kernel 'sched_switch,irq_handler_*,irq_softirq_*,timer_*'",
-        ),
+    let whose = match machine.and_then(|id| scene.machine(id)) {
+        Some(machine) => format!("the traces of {} have", machine.name),
+        None => "the traces have".to_owned(),
     };
-    let advice = "Record again with:".to_owned();
-    Some(EmptyWords { what, advice, line })
-}
-
-fn empty_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, words: &EmptyWords) {
-    let rect = ui.available_rect_before_wrap();
-    ui.painter().rect_filled(rect, 0.0, cx.theme.ground);
-    ui.vertical_centered(|ui| {
-        ui.add_space((rect.height() / 2.0 - 30.0).max(4.0));
-        ui.label(RichText::new(&words.what).color(cx.theme.secondary));
-        if !words.line.is_empty() {
-            ui.label(RichText::new(&words.advice).color(cx.theme.secondary));
-            let text = RichText::new(words.line).font(egui::FontId::monospace(Sizes::TEXT - 1.0));
-            let response = ui.add(egui::Button::new(text).wrap()).on_hover_text("Click to copy");
-            if response.clicked() {
-                cx.send(Command::Copy(words.line.to_owned()));
-            }
+    Some(match set {
+        RowSet::ControlFlow | RowSet::Flow => {
+            (format!("No thread's state can be told: {whose} no sched_switch events."), Some(Need::Threads))
         }
-    });
+        RowSet::VirtualMachines => {
+            let what = format!("No virtual machines are seen: {whose} no kvm_entry or kvm_exit events of a host.");
+            (what, Some(Need::Host))
+        }
+        RowSet::Resources => {
+            let what = format!("No CPU's state can be told: {whose} neither sched_switch nor interrupt events.");
+            (what, Some(Need::Cpus))
+        }
+        RowSet::PhysicalCpus => {
+            let what = format!("No CPU's state can be told: {whose} neither sched_switch nor kvm_entry events.");
+            (what, Some(Need::Host))
+        }
+    })
 }
 
 impl Behavior<PaneKind> for PaneBehavior<'_, '_> {
@@ -379,9 +385,11 @@ impl Behavior<PaneKind> for PaneBehavior<'_, '_> {
             PaneKind::Compare => "pane-compare",
             PaneKind::Compared(_) => "preset-compare",
             PaneKind::Settings => "settings",
+            PaneKind::Help => "pane-help",
         };
         let full = self.cx.keymap.hint("full-pane");
         let own = catalogue::entry(id).map_or_else(String::new, |e| self.cx.keymap.text(e));
+        response.context_menu(|ui| self.tab_menu_ui(ui, &kind));
         response.on_hover_text(format!("Drag to move, double click: {full}\nShow or hide: {own}"))
     }
 

@@ -156,6 +156,7 @@ fn trace_info(view: &TraceView, map: &ClockMap) -> TraceInfo {
             .map(|s| StreamInfo { label: s.label.clone(), packets: s.packets.len(), lost_events: s.discarded_events })
             .collect(),
         classes: classes.len(),
+        events: classes.iter().map(|c| c.name.clone()).collect(),
         lacks_switches: domain == "kernel" && classes.iter().all(|c| c.kind != Some(EventKind::SchedSwitch)),
         domain,
     }

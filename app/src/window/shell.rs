@@ -321,6 +321,10 @@ mod find_tests;
 #[cfg(test)]
 mod flow_tests;
 #[cfg(test)]
+mod help_picture_tests;
+#[cfg(test)]
+mod help_tests;
+#[cfg(test)]
 mod joint_tests;
 #[cfg(test)]
 mod key_tests;

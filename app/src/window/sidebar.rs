@@ -7,10 +7,11 @@ use crate::window::axis::duration;
 use crate::window::catalogue::{ENTRIES, Group};
 use crate::window::command::Command;
 use crate::window::frame::FrameContext;
+use crate::window::help::{self, HelpCommand, Topic};
 use crate::window::info::{MachineInfo, TraceInfo};
 use crate::window::layout::PaneKind;
 use crate::window::parts::{ListLine, dot, heading_ui, swatch, triangle};
-use crate::window::theme::{Drawing, Sizes};
+use crate::window::theme::{Drawing, Sizes, Theme};
 use crate::window::words;
 
 /// Which parts of the tree are open: traces show their streams.
@@ -216,12 +217,30 @@ fn legend_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
             swatch(&painter, rect, cx.theme, first);
         };
         let line = ListLine { text: &look.name, right: "", indent: 0.0, selected: lit, quiet: true };
-        let response = line.ui(ui, cx.theme, Some(&lead)).on_hover_text(&*look.about);
+        let response = line
+            .ui(ui, cx.theme, Some(&lead))
+            .on_hover_text(format!("{}\nClick to dim the others, right-click to read more.", look.about));
+        response.context_menu(|ui| state_menu_ui(ui, &mut cx.commands, cx.theme, states));
         if response.clicked() {
             // All states of the line change together.
-            for state in states {
-                cx.commands.push(Command::ToggleLegendState(*state));
-            }
+            let all = states.iter().fold(StateSet::default(), |all, state| all.with(*state));
+            cx.commands.push(Command::ToggleLegendStates(all));
+        }
+    }
+}
+
+/// Of each state of a line of the legend what it means.
+fn state_menu_ui(ui: &mut Ui, commands: &mut Vec<Command>, theme: &Theme, states: &[State]) {
+    ui.set_min_width(220.0);
+    for state in states {
+        let text = match help::meaning(*state) {
+            Some(meaning) if states.len() > 1 => format!("What is this state? ({})", meaning.of),
+            Some(_) => "What is this state?".to_owned(),
+            None => continue,
+        };
+        if ui.button(text).on_hover_text(&*theme.state(*state).about).clicked() {
+            commands.push(Command::Help(HelpCommand::Show(Topic::State(*state))));
+            ui.close();
         }
     }
 }

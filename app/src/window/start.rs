@@ -4,19 +4,23 @@ use egui::{Align, Button, Layout, Rect, RichText, Ui, vec2};
 
 use crate::window::command::Command;
 use crate::window::frame::FrameContext;
+use crate::window::help::sketch;
 use crate::window::parts::{ListLine, heading_ui};
 use crate::window::samples::Sample;
 use crate::window::theme::{Sizes, Theme};
 use crate::window::tour;
 use crate::window::words;
 
-const WIDTH: f32 = 640.0;
+const WIDTH: f32 = 720.0;
+
+/// The narrowest card of a sample.
+const CARD: f32 = 200.0;
 
 /// Draws the page.
 pub fn start_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, samples: &[Sample]) {
     let room = ui.available_rect_before_wrap();
     let width = WIDTH.min(room.width() - 4.0 * Sizes::GRID);
-    let top = room.top() + (room.height() * 0.16).max(Sizes::GRID);
+    let top = room.top() + (room.height() * 0.16 - 40.0).max(2.0 * Sizes::GRID);
     let rect = Rect::from_min_max(
         egui::pos2(room.center().x - width / 2.0, top),
         egui::pos2(room.center().x + width / 2.0, room.bottom()),
@@ -65,23 +69,60 @@ fn open_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
 fn samples_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, samples: &[Sample]) {
     heading_ui(ui, cx.theme, "Samples");
     ui.add_space(Sizes::GRID / 2.0);
-    for sample in samples {
-        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 40.0), egui::Sense::click());
+    let known = samples.iter().filter(|s| !s.about.is_empty()).count();
+    let columns = if ui.available_width() >= 3.0 * CARD { 3 } else { 1 };
+    let gap = Sizes::GRID;
+    for line in samples[..known].chunks(columns) {
+        let width = (ui.available_width() - gap * (columns - 1) as f32) / columns as f32;
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = gap;
+            for sample in line {
+                sample_ui(ui, cx, sample, vec2(width, if columns == 1 { 64.0 } else { 128.0 }));
+            }
+        });
+    }
+    // Those that we did not make have neither a picture nor a sentence.
+    ui.spacing_mut().item_spacing.y = 1.0;
+    for sample in &samples[known..] {
+        let line = ListLine { text: &sample.name, right: "", indent: 0.0, selected: false, quiet: false };
+        let response = line.ui(ui, cx.theme, None);
         response.widget_info(|| {
             egui::WidgetInfo::labeled(egui::accesskit::Role::Button, true, format!("Open sample {}", sample.name))
         });
-        let lifted = response.hovered() || response.has_focus();
-        let fill = if lifted { Theme::mix(cx.theme.raised, cx.theme.text, 0.08) } else { cx.theme.raised };
-        ui.painter().rect_filled(rect, f32::from(Sizes::CORNER) + 2.0, fill);
-        let inner = rect.shrink2(vec2(12.0, 0.0));
-        let (name, about) = inner.split_left_right_at_x(inner.left() + 110.0);
-        let painter = ui.painter();
-        let align = egui::Align2::LEFT_CENTER;
-        crate::window::parts::line_ui(painter, name, align, &sample.name, Theme::body_font(), cx.theme.text);
-        crate::window::parts::line_ui(painter, about, align, sample.about, Theme::body_font(), cx.theme.secondary);
-        if response.on_hover_cursor(egui::CursorIcon::PointingHand).clicked() {
+        if response.clicked() {
             cx.send(Command::Open(vec![sample.path.clone()]));
         }
+    }
+}
+
+/// A sample as a card: its picture, its name, a sentence. A flat card has the picture on its left.
+fn sample_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, sample: &Sample, size: egui::Vec2) {
+    let (rect, response) = ui.allocate_exact_size(size, egui::Sense::click());
+    response.widget_info(|| {
+        egui::WidgetInfo::labeled(egui::accesskit::Role::Button, true, format!("Open sample {}", sample.name))
+    });
+    let lifted = response.hovered() || response.has_focus();
+    let fill = if lifted { Theme::mix(cx.theme.raised, cx.theme.text, 0.08) } else { cx.theme.raised };
+    let painter = ui.painter().with_clip_rect(rect);
+    painter.rect_filled(rect, f32::from(Sizes::CORNER) + 2.0, fill);
+    let inner = rect.shrink(Sizes::GRID);
+    let flat = rect.height() < 100.0;
+    let (picture, words) = if flat {
+        let (left, right) = inner.split_left_right_at_x(inner.left() + 200.0);
+        (left, right.translate(vec2(1.5 * Sizes::GRID, 0.0)))
+    } else {
+        let (top, bottom) = inner.split_top_bottom_at_y(inner.top() + 52.0);
+        (top, bottom.translate(vec2(0.0, Sizes::GRID)))
+    };
+    sketch::paint(&painter, picture, cx.theme, &sample.name);
+    let width = rect.right() - Sizes::GRID - words.left();
+    let name = painter.layout_no_wrap(sample.name.clone(), Theme::body_font(), cx.theme.text);
+    painter.galley(words.min, name, cx.theme.text);
+    let font = egui::FontId::proportional(Sizes::TEXT - 1.0);
+    let about = painter.layout(sample.about.to_owned(), font, cx.theme.secondary, width);
+    painter.galley(words.min + vec2(0.0, 20.0), about, cx.theme.secondary);
+    if response.on_hover_cursor(egui::CursorIcon::PointingHand).clicked() {
+        cx.send(Command::Open(vec![sample.path.clone()]));
     }
 }
 

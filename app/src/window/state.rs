@@ -12,14 +12,15 @@ use crate::window::axis::Clock;
 use crate::window::command::{PickedEvent, RowRef};
 use crate::window::find::Find;
 use crate::window::find::command::Among;
+use crate::window::help::Reading;
 use crate::window::layout::{PaneKind, Panes, Preset};
-use crate::window::own::Past;
+use crate::window::own::Change;
 use crate::window::settings::{Memory, Preferences, Settings};
 use crate::window::stats::comparison::{self, Comparison, KeptComparison};
 use crate::window::timeline::scene::Scene;
 use crate::window::tour;
 use crate::window::view::View;
-use crate::window::watch::Change;
+use crate::window::watch::DiskChange;
 
 /// What lies over the panes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,12 +63,14 @@ pub struct State {
     pub problems: bool,
     /// The event that was picked in the table.
     pub event: Option<PickedEvent>,
+    /// What is read in help.
+    pub help: Reading,
     /// The tour that runs.
     pub tour: Option<tour::Progress>,
     /// What was chosen about clocks.
     pub choice: SyncChoice,
     /// What was there before changes, to go back to, and what was taken back.
-    pub past: (Vec<Past>, Vec<Past>),
+    pub past: (Vec<Change>, Vec<Change>),
     /// The bookmark whose text is asked for.
     pub naming: Option<u32>,
     /// Whether the field that looks for something is shown.
@@ -83,7 +86,7 @@ pub struct State {
     /// What was looked at before everything is read again.
     pub again: Option<Again>,
     /// What is not as it was on disk when it was opened.
-    pub disk: Option<Change>,
+    pub disk: Option<DiskChange>,
     /// What the last command has to say: why it did nothing.
     pub notice: Option<String>,
     /// Whether the dark theme is shown, whoever chose it.
@@ -138,6 +141,7 @@ impl State {
             kept_comparison: None,
             again: None,
             disk: None,
+            help: Reading::default(),
             tour: None,
             notice: None,
             dark: true,
@@ -192,6 +196,7 @@ impl State {
         self.again = None;
         self.disk = None;
         self.notice = None;
+        self.help.on_start = false;
         self.overlay = Overlay::None;
         self.reset_view(NOTHING, NOTHING);
         self.view.own = Arc::new(self.memory.own(&paths));

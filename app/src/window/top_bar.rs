@@ -33,6 +33,7 @@ pub fn top_bar_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, samples: &[Sample]) {
         open_menu_ui(ui, cx, samples);
         let readable = cx.state.is_open() && cx.info.stage != Stage::Failed;
         if readable {
+            edit_menu_ui(ui, cx);
             view_menu_ui(ui, cx);
             go_menu_ui(ui, cx);
             help_menu_ui(ui, cx);
@@ -100,48 +101,76 @@ fn open_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, samples: &[Sample]) {
 fn view_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
     ui.menu_button("View ⏷", |ui| {
         ui.set_min_width(260.0);
-        for entry in ENTRIES.iter().filter(|e| e.group == Group::View) {
-            let first_preset = Command::SetPreset(Preset::Kernel);
-            let focused = cx.state.panes.focused.as_ref().filter(|kind| kind.is_timeline());
-            let command = entry.command();
-            let on = match &command {
-                Command::TogglePane(kind) => cx.state.panes.contains_sort(kind),
-                Command::ToggleLink(_) => focused.is_some_and(|kind| cx.state.panes.is_linked(kind)),
-                Command::ToggleFullPane => cx.state.panes.full.is_some(),
-                Command::ToggleTree => cx.state.settings.tree,
-                Command::ToggleDetails => cx.state.settings.details,
-                Command::ToggleProblems => cx.state.problems,
-                Command::ToggleHideIdle => cx.state.view.hide_idle,
-                Command::ToggleSynced => cx.state.choice.enabled,
-                Command::ToggleCompact => cx.state.view.compact,
-                Command::ToggleIdleTasks => cx.state.view.idle_tasks,
-                Command::ToggleByMachine => cx.state.view.by_machine,
-                _ => false,
-            };
-            if command == first_preset || matches!(command, Command::ToggleFullPane | Command::ToggleHideIdle) {
-                ui.separator();
+        scrolled_ui(ui, |ui| {
+            for entry in ENTRIES.iter().filter(|e| e.group == Group::View) {
+                let first_preset = Command::SetPreset(Preset::Kernel);
+                let focused = cx.state.panes.focused.as_ref().filter(|kind| kind.is_timeline());
+                let command = entry.command();
+                let on = match &command {
+                    Command::TogglePane(kind) => cx.state.panes.contains_sort(kind),
+                    Command::ToggleLink(_) => focused.is_some_and(|kind| cx.state.panes.is_linked(kind)),
+                    Command::ToggleFullPane => cx.state.panes.full.is_some(),
+                    Command::ToggleTree => cx.state.settings.tree,
+                    Command::ToggleDetails => cx.state.settings.details,
+                    Command::ToggleProblems => cx.state.problems,
+                    Command::ToggleHideIdle => cx.state.view.hide_idle,
+                    Command::ToggleSynced => cx.state.choice.enabled,
+                    Command::ToggleCompact => cx.state.view.compact,
+                    Command::ToggleIdleTasks => cx.state.view.idle_tasks,
+                    Command::ToggleByMachine => cx.state.view.by_machine,
+                    _ => false,
+                };
+                if command == first_preset || matches!(command, Command::ToggleFullPane | Command::ToggleHideIdle) {
+                    ui.separator();
+                }
+                cx.menu_switch_ui(ui, entry.id, on);
             }
-            cx.menu_switch_ui(ui, entry.id, on);
-        }
-        ui.separator();
-        for id in ["ui-larger", "ui-smaller", "ui-normal"] {
-            cx.menu_entry_ui(ui, id);
-        }
+            ui.separator();
+            for id in ["ui-larger", "ui-smaller", "ui-normal"] {
+                cx.menu_entry_ui(ui, id);
+            }
+        });
     });
 }
 
 fn go_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
     ui.menu_button("Go ⏷", |ui| {
         ui.set_min_width(300.0);
-        for (n, group) in [Group::Time, Group::Walk, Group::Find, Group::Mark].into_iter().enumerate() {
-            if n > 0 {
-                ui.separator();
+        scrolled_ui(ui, |ui| {
+            for (n, group) in [Group::Time, Group::Walk, Group::Find].into_iter().enumerate() {
+                if n > 0 {
+                    ui.separator();
+                }
+                for entry in ENTRIES.iter().filter(|e| e.group == group) {
+                    cx.menu_entry_ui(ui, entry.id);
+                }
             }
-            for entry in ENTRIES.iter().filter(|e| e.group == group) {
-                cx.menu_entry_ui(ui, entry.id);
-            }
-        }
+        });
     });
+}
+
+/// What was done, and what can be done to rows and marks.
+fn edit_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
+    ui.menu_button("Edit ⏷", |ui| {
+        ui.set_min_width(300.0);
+        scrolled_ui(ui, |ui| {
+            for entry in ENTRIES.iter().filter(|e| e.group == Group::Mark) {
+                match entry.command() {
+                    Command::UndoChoice(_) => cx.menu_undo_ui(ui, entry.id),
+                    _ => cx.menu_entry_ui(ui, entry.id),
+                }
+                if entry.id == "redo-choice" {
+                    ui.separator();
+                }
+            }
+        });
+    });
+}
+
+/// What is higher than the window is scrolled.
+fn scrolled_ui(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {
+    let room = ui.ctx().content_rect().height() - HEIGHT - 3.0 * Sizes::GRID;
+    egui::ScrollArea::vertical().max_height(room.max(120.0)).show(ui, contents);
 }
 
 fn help_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
@@ -160,7 +189,7 @@ fn help_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
             }
         }
         ui.separator();
-        for id in ["settings", "keys", "palette", "theme"] {
+        for id in ["help", "help-contents", "keys", "palette", "settings", "theme"] {
             cx.menu_entry_ui(ui, id);
         }
     });

@@ -112,7 +112,8 @@ pub struct Progress {
     pub waiting: bool,
 }
 
-const SOURCES: [&str; 4] = [
+const SOURCES: [&str; 5] = [
+    include_str!("../../../assets/tours/reading.ron"),
     include_str!("../../../assets/tours/fighting.ron"),
     include_str!("../../../assets/tours/periodic.ron"),
     include_str!("../../../assets/tours/culprit.ron"),

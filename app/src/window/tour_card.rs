@@ -19,7 +19,8 @@ pub fn tour_card_ui(ui: &Ui, cx: &mut FrameContext<'_>) {
     let Some((tour, step)) = progress.at() else { return };
     let room = ui.ctx().content_rect();
     // Beside the details: steps speak of what stands there.
-    let beside = if cx.state.settings.details { details::WIDTH + 2.0 * Sizes::GRID } else { 0.0 };
+    let details = cx.state.settings.details && room.width() >= details::FROM;
+    let beside = if details { details::WIDTH + 2.0 * Sizes::GRID } else { 0.0 };
     let corner = room.right_bottom() - vec2(beside + 2.0 * Sizes::GRID, status_bar::HEIGHT + 2.0 * Sizes::GRID);
     Area::new(Id::unique("tour"))
         .order(Order::Foreground)

@@ -57,8 +57,8 @@ impl Files {
         }
     }
 
-    fn compare(&self, now: &Self) -> Change {
-        let mut change = Change::default();
+    fn compare(&self, now: &Self) -> DiskChange {
+        let mut change = DiskChange::default();
         for (path, file) in &now.0 {
             match self.0.get(path) {
                 None => change.new += 1,
@@ -73,7 +73,7 @@ impl Files {
 
 /// How many files are not what they were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Change {
+pub struct DiskChange {
     /// New ones.
     pub new: u64,
     /// Such with another size or time of change.
@@ -82,7 +82,7 @@ pub struct Change {
     pub gone: u64,
 }
 
-impl Change {
+impl DiskChange {
     /// Whether everything is as it was.
     pub fn is_none(&self) -> bool {
         *self == Self::default()
@@ -103,8 +103,8 @@ impl Change {
 
 /// Looks after some paths as long as it lives.
 pub struct Watch {
-    found: Receiver<Change>,
-    change: Option<Change>,
+    found: Receiver<DiskChange>,
+    change: Option<DiskChange>,
     /// Asks for a look. Dropped with the rest, which ends the thread.
     ask: Sender<()>,
 }
@@ -116,7 +116,7 @@ impl Watch {
         let (tell, found) = mpsc::channel();
         let work = move || {
             let before = Files::at(&paths);
-            let mut told = Change::default();
+            let mut told = DiskChange::default();
             let mut rest = EVERY;
             loop {
                 let asked = match asked.recv_timeout(rest) {
@@ -151,7 +151,7 @@ impl Watch {
     }
 
     /// What is not as it was when the paths were opened, as far as it was noticed; `None`: nothing.
-    pub fn change(&mut self) -> Option<Change> {
+    pub fn change(&mut self) -> Option<DiskChange> {
         if let Some(change) = self.found.try_iter().last() {
             self.change = Some(change).filter(|c| !c.is_none());
         }
@@ -174,15 +174,15 @@ mod tests {
         fs::write(file("channel_0"), "one").unwrap();
         let paths = vec![folder.path().to_path_buf()];
         let before = Files::at(&paths);
-        assert_eq!(before.compare(&Files::at(&paths)), Change::default());
+        assert_eq!(before.compare(&Files::at(&paths)), DiskChange::default());
         fs::write(file("channel_0"), "one two").unwrap();
         fs::write(file("channel_1"), "").unwrap();
         fs::remove_file(file("metadata")).unwrap();
         let change = before.compare(&Files::at(&paths));
-        assert_eq!(change, Change { new: 1, changed: 1, gone: 1 });
+        assert_eq!(change, DiskChange { new: 1, changed: 1, gone: 1 });
         assert_eq!(change.words(), "1 file changed, 1 file is new, 1 file is gone");
         fs::remove_dir_all(folder.path()).unwrap();
-        assert_eq!(before.compare(&Files::at(&paths)), Change { gone: 2, ..Change::default() });
+        assert_eq!(before.compare(&Files::at(&paths)), DiskChange { gone: 2, ..DiskChange::default() });
     }
 
     #[test]
@@ -197,7 +197,7 @@ mod tests {
         let beside = folder.path().join("channel_1");
         fs::write(&beside, "two").unwrap();
         watch.look();
-        assert_eq!(watch.change(), Some(Change { new: 1, ..Change::default() }));
+        assert_eq!(watch.change(), Some(DiskChange { new: 1, ..DiskChange::default() }));
         fs::remove_file(&beside).unwrap();
         watch.look();
         assert_eq!(watch.change(), None);

@@ -19,8 +19,9 @@ use crate::window::flow::picture::Picture;
 use crate::window::flow::sums::{self, Part, Table};
 use crate::window::flow::words::{blame, is_loud};
 use crate::window::frame::FrameContext;
+use crate::window::help::Need;
 use crate::window::joint::computed::Computed;
-use crate::window::joint::empty::{Empty, empty_ui};
+use crate::window::joint::empty::{Empty, empty_ui, lacks_threads};
 use crate::window::joint::facts::Facts;
 use crate::window::joint::periodic::task_words;
 use crate::window::layout::PaneKind;
@@ -228,8 +229,12 @@ impl FlowPanes {
     /// Says why there is nothing to show, if there is nothing.
     fn empty_ui(&self, ui: &mut Ui, cx: &mut FrameContext<'_>) -> bool {
         let more = |text: &str| vec![text.to_owned()];
+        let mut need = None;
         let (what, more) = if cx.info.is_busy() {
             ("Flows are followed once all is read…".to_owned(), Vec::new())
+        } else if lacks_threads(cx) {
+            need = Some(Need::Flow);
+            ("There is no task to follow: the traces have no sched_switch events.".to_owned(), Vec::new())
         } else if let Some(task) = self.task {
             if self.shown().is_some() {
                 return false;
@@ -242,7 +247,7 @@ impl FlowPanes {
                 more(&format!("Click a thread, a task inside a VM, or a vCPU in another pane. {hint}.")),
             )
         };
-        empty_ui(ui, cx, &Empty { what: &what, more: &more, line: "" });
+        empty_ui(ui, cx, &Empty { what: &what, more: &more, need, about: "execution-flow" });
         true
     }
 

@@ -134,7 +134,7 @@ pub fn ui(ui: &mut Ui, cx: &mut FrameContext<'_>, facts: &Facts) {
             ("Undo", "undo-choice", &cx.state.past.0, Direction::Back),
             ("Redo", "redo-choice", &cx.state.past.1, Direction::Forward),
         ] {
-            if matches!(past.last(), Some(Past::Choice(_)))
+            if past.last().is_some_and(|change| matches!(change.past, Past::Choice(_)))
                 && ui.button(small(text.to_owned())).on_hover_text(cx.keymap.hint(id)).clicked()
             {
                 commands.push(Command::UndoChoice(direction));

@@ -12,6 +12,7 @@ use stratoscope_core::vocab::{Dur, MachineId, SyncMethod};
 use crate::window::axis::duration;
 use crate::window::command::Command;
 use crate::window::frame::FrameContext;
+use crate::window::help::Need;
 use crate::window::joint::assign;
 use crate::window::joint::clocks::{self, Picture};
 use crate::window::joint::clocks_plot;
@@ -22,9 +23,6 @@ use crate::window::joint::table::{Cell, Column, Line, Sort, table_ui};
 use crate::window::theme::Sizes;
 use crate::window::timeline::Shared;
 use crate::window::words;
-
-/// What records messages between a guest and its host without any kernel module.
-const RECORD: &str = "lttng enable-event --kernel 'kvm_hypercall,kvm_entry,kvm_exit,net_dev_queue,net_if_receive_skb'";
 
 /// The pane's memory between frames.
 pub struct ClocksPane {
@@ -95,12 +93,13 @@ impl ClocksPane {
                 "There is one machine, so there is nothing to synchronise."
             };
             let more = ["Open a folder that holds the traces of host and guests, or of several hosts.".to_owned()];
-            empty_ui(ui, cx, &Empty { what, more: if cx.info.is_busy() { &[] } else { &more }, line: "" });
+            let more: &[String] = if cx.info.is_busy() { &[] } else { &more };
+            empty_ui(ui, cx, &Empty { what, more, need: None, about: "synchronisation" });
             return;
         }
         let Some(solution) = facts.sync.clone() else {
             let what = "Clocks are compared once all machines are read…";
-            empty_ui(ui, cx, &Empty { what, more: &[], line: "" });
+            empty_ui(ui, cx, &Empty::words(what));
             return;
         };
         let version = cx.state.scene.facts.version;
@@ -122,8 +121,9 @@ impl ClocksPane {
         pair_words_ui(ui, cx, &facts, &solution.pairs[n]);
         let Some((_, pictures)) = &self.pictures else { return };
         if solution.pairs[n].points.is_empty() {
-            let what = "No event of one machine could be matched with one of the other. Record on both:";
-            empty_ui(ui, cx, &Empty { what, more: &[], line: RECORD });
+            let what = "No event of one machine could be matched with one of the other.";
+            let need = Some(Need::Clocks);
+            empty_ui(ui, cx, &Empty { what, more: &[], need, about: "synchronisation" });
             return;
         }
         clocks_plot::ui(ui, cx, shared, &mut self.plot, &facts, &solution, pictures, n);

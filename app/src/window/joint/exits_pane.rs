@@ -11,8 +11,9 @@ use stratoscope_core::vocab::{Dur, RefNs, State, TimeRange};
 use crate::window::axis::duration;
 use crate::window::command::{Command, RowRef};
 use crate::window::frame::FrameContext;
+use crate::window::help::Need;
 use crate::window::joint::computed::Computed;
-use crate::window::joint::empty::{Empty, RECORD_HOST, empty_ui, no_vms_ui};
+use crate::window::joint::empty::{Empty, empty_ui, no_vms_ui};
 use crate::window::joint::exits::{self, By, Exits, Group, Which};
 use crate::window::joint::facts::Facts;
 use crate::window::joint::hold::Hold;
@@ -127,14 +128,14 @@ impl ExitsPane {
 
     /// Draws the pane over the room that is left.
     pub fn ui(&mut self, ui: &mut Ui, cx: &mut FrameContext<'_>, shared: &mut Shared) {
-        if no_vms_ui(ui, cx, "there are no exits to count") {
+        if no_vms_ui(ui, cx, "there are no exits to count", "exits") {
             return;
         }
         let facts = std::sync::Arc::clone(&cx.state.scene.facts);
         let any = facts.world.machines.iter().any(|m| !m.store.exits().is_empty());
         if !any && !cx.info.is_busy() {
-            let what = "The host's trace has no exits of virtual machines. Record them on the host:";
-            empty_ui(ui, cx, &Empty { what, more: &[], line: RECORD_HOST });
+            let what = "The host's trace has no exits of virtual machines: no kvm_exit events.";
+            empty_ui(ui, cx, &Empty { what, more: &[], need: Some(Need::Host), about: "exits" });
             return;
         }
         let rect = ui.available_rect_before_wrap();

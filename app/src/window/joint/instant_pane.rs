@@ -9,6 +9,7 @@ use crate::window::axis::duration;
 use crate::window::command::{Command, RowRef};
 use crate::window::frame::FrameContext;
 use crate::window::joint::computed::Computed;
+use crate::window::joint::empty::no_threads_ui;
 use crate::window::joint::instant;
 use crate::window::parts::{line_ui, swatch};
 use crate::window::theme::{Sizes, Theme};
@@ -51,6 +52,9 @@ impl InstantPane {
 
     /// Draws the pane over the room that is left. `hover` is the instant under the pointer, in whichever pane.
     pub fn ui(&mut self, ui: &mut Ui, cx: &mut FrameContext<'_>, hover: Option<RefNs>) {
+        if no_threads_ui(ui, cx, "nothing is known at any instant", "instant") {
+            return;
+        }
         let rect = ui.available_rect_before_wrap();
         ui.painter().rect_filled(rect, 0.0, cx.theme.ground);
         let selected = cx.state.view.selection.map(|s| s.begin);

@@ -11,8 +11,9 @@ use stratoscope_core::vocab::{Dur, RefNs, TimeRange};
 use crate::window::axis::duration;
 use crate::window::command::{Command, RowRef};
 use crate::window::frame::FrameContext;
+use crate::window::help::Need;
 use crate::window::joint::computed::Computed;
-use crate::window::joint::empty::{Empty, empty_ui};
+use crate::window::joint::empty::{Empty, empty_ui, lacks_threads};
 use crate::window::joint::facts::Facts;
 use crate::window::joint::periodic::{self, Answer, Candidate, Marks, Shown, Wanted};
 use crate::window::joint::plot::{Lane, PlotMemory, YAxis, gutter_text, lane_ui, time_axis_ui};
@@ -22,9 +23,6 @@ use crate::window::timeline::Shared;
 use crate::window::timeline::interact::around;
 use crate::window::words;
 use crate::window::worker::Wake;
-
-/// What records scheduling: without it no task is seen to recur.
-const RECORD: &str = "lttng enable-event --kernel 'sched_*,lttng_statedump_*'";
 
 #[derive(Clone, Debug, PartialEq)]
 struct InstancesKey {
@@ -99,12 +97,12 @@ impl PeriodicPane {
         ui.painter().rect_filled(rect, 0.0, cx.theme.ground);
         // Not anew for every snapshot while a trace is read: what recurs is told at the end.
         if cx.info.is_busy() {
-            empty_ui(ui, cx, &Empty { what: "Recurring tasks are looked for once all is read…", more: &[], line: "" });
+            empty_ui(ui, cx, &Empty::words("Recurring tasks are looked for once all is read…"));
             return;
         }
         self.candidates.ask(version, &facts);
         let Some(candidates) = self.candidates.get() else {
-            empty_ui(ui, cx, &Empty { what: "Looking for tasks that recur…", more: &[], line: "" });
+            empty_ui(ui, cx, &Empty::words("Looking for tasks that recur…"));
             return;
         };
         if self.chosen.is_none() {
@@ -119,10 +117,12 @@ impl PeriodicPane {
                     self.chosen = Some(row);
                 }
             }
-            let more =
-                ["Select a thread to see its instances anyway. Without scheduler events nothing can be told:"
-                    .to_owned()];
-            empty_ui(ui, cx, &Empty { what, more: &more, line: RECORD });
+            let (more, need) = if !lacks_threads(cx) {
+                (["Select a thread to see its instances anyway.".to_owned()], None)
+            } else {
+                (["The traces have no sched_switch events.".to_owned()], Some(Need::Threads))
+            };
+            empty_ui(ui, cx, &Empty { what, more: &more, need, about: "periodic" });
             return;
         };
         self.choices_ui(ui, cx, &facts, chosen, meant);
@@ -194,7 +194,7 @@ impl PeriodicPane {
         }
         if answer.list.is_empty() {
             let what = "It has no instance that is seen to begin and to end.";
-            empty_ui(ui, cx, &Empty { what, more: &[], line: "" });
+            empty_ui(ui, cx, &Empty::words(what));
             return;
         }
         let slow = answer.list.iter().filter(|i| i.slow).count();

@@ -95,7 +95,7 @@ impl StealPane {
 
     /// Draws the pane over the room that is left.
     pub fn ui(&mut self, ui: &mut Ui, cx: &mut FrameContext<'_>, shared: &mut Shared) {
-        if no_vms_ui(ui, cx, "nothing can be stolen") {
+        if no_vms_ui(ui, cx, "nothing can be stolen", "steal") {
             return;
         }
         let rect = ui.available_rect_before_wrap();

@@ -20,7 +20,7 @@ use stratoscope_core::vocab::{MachineId, MachineNs, RefNs, TimeRange};
 use crate::window::navigate::to_ref;
 use crate::window::timeline::scene::Scene;
 
-pub use history::Past;
+pub use history::{Change, Past};
 pub use marks::MarkCommand;
 pub use rows::{Place, RowCommand, RowTools};
 

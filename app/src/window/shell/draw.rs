@@ -27,9 +27,8 @@ use crate::window::top_bar::{self, top_bar_ui};
 use crate::window::tour_card::tour_card_ui;
 use crate::window::words;
 
-/// Windows narrower than these show no experiment tree, or no details.
+/// Windows narrower than this show no experiment tree.
 const TREE_FROM: f32 = 720.0;
-const DETAILS_FROM: f32 = 1080.0;
 
 /// What a frame changes besides the state.
 pub(super) struct Parts<'a> {
@@ -96,7 +95,7 @@ pub(super) fn window_ui(
             .show_separator_line(false)
             .show(ui, |ui| parts.sidebar.ui(ui, cx));
     }
-    if open && cx.state.settings.details && width >= DETAILS_FROM {
+    if open && cx.state.settings.details && width >= details::FROM {
         Panel::right("details")
             .default_size(details::WIDTH)
             .size_range(180.0..=600.0)
@@ -109,6 +108,8 @@ pub(super) fn window_ui(
     CentralPanel::default().frame(middle).show(ui, |ui| {
         if !cx.state.is_open() && cx.state.panes.contains(&PaneKind::Settings) {
             settings_alone_ui(ui, cx, parts.panes);
+        } else if !cx.state.is_open() && cx.state.help.on_start {
+            parts.panes.help.ui(ui, cx);
         } else if !cx.state.is_open() {
             start_ui(ui, cx, parts.samples);
         } else if !open {

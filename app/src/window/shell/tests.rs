@@ -21,8 +21,8 @@ use crate::window::timeline::scene::Scene;
 use crate::window::timeline::{fake, fake_vm};
 
 /// Reads nothing: has everything at once.
-struct FakeEngine {
-    news: Option<News>,
+pub(super) struct FakeEngine {
+    pub(super) news: Option<News>,
 }
 
 impl Engine for FakeEngine {
@@ -59,6 +59,7 @@ fn info_of(scene: &Scene, stage: Stage) -> SessionInfo {
                 extent,
                 streams: vec![StreamInfo { label: "chan, CPU 0".to_owned(), packets: 12, lost_events: 512 }],
                 classes: 20,
+                events: ["sched_switch", "sched_waking", "syscall_entry_read"].map(Arc::from).into(),
                 lacks_switches: false,
             }],
         }

@@ -11,6 +11,7 @@ use crate::window::catalogue;
 use crate::window::command::Command;
 use crate::window::frame::FrameContext;
 use crate::window::joint::computed::Computed;
+use crate::window::joint::empty::no_threads_ui;
 use crate::window::joint::facts::Facts;
 use crate::window::joint::table::{self, Cell, Column, Sort, percent, table_ui};
 use crate::window::stats::comparison::{Comparison, Side, SideName};
@@ -98,6 +99,9 @@ impl ComparePane {
 
     /// Draws the pane over the room that is left.
     pub fn ui(&mut self, ui: &mut Ui, cx: &mut FrameContext<'_>) {
+        if no_threads_ui(ui, cx, "there is nothing to compare", "compare") {
+            return;
+        }
         let rect = ui.available_rect_before_wrap();
         ui.painter().rect_filled(rect, 0.0, cx.theme.ground);
         ui.add_space(2.0);

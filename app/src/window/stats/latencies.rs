@@ -6,6 +6,10 @@ use stratoscope_core::stats::{self, Latencies, LatencyKind, LatencyQuery};
 use stratoscope_core::vocab::{Cancel, Cancelled, Dur, MachineId, MachineNs, RefNs, RowId, TimeRange};
 
 use crate::window::command::RowRef;
+use crate::window::frame::FrameContext;
+use crate::window::help::Need;
+use crate::window::help::pane::event_names;
+use crate::window::help::record::is_recorded;
 use crate::window::joint::facts::Facts;
 use crate::window::joint::table::Sort;
 use crate::window::stats::sheet::{Field, Sheet};
@@ -38,6 +42,25 @@ impl Which {
             Self::Calls => "System calls",
             Self::Waits => "Waits for a CPU",
             Self::Interrupts => "Interrupt handlers",
+        }
+    }
+
+    /// Why there are none: a sentence, and what would have to be recorded, if that is the reason.
+    pub fn lacks(self, cx: &FrameContext<'_>) -> (&'static str, Option<Need>) {
+        let has = |event: &str| is_recorded(event, event_names(cx.info));
+        match self {
+            Self::Calls if !has("syscall_entry_*") => {
+                ("There are no system calls: the traces have no syscall_entry events.", Some(Need::Calls))
+            }
+            Self::Interrupts if !has("irq_handler_entry") && !has("irq_softirq_entry") => {
+                let what =
+                    "There are no interrupts: the traces have neither irq_handler_entry nor softirq_entry events.";
+                (what, Some(Need::Cpus))
+            }
+            Self::Waits if !has("sched_switch") => {
+                ("There are no waits for a CPU: the traces have no sched_switch events.", Some(Need::Threads))
+            }
+            _ => ("Nothing of this sort ended in this stretch of time.", None),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::window::axis::duration;
 use crate::window::command::{Command, RowRef};
 use crate::window::frame::FrameContext;
 use crate::window::joint::computed::Computed;
+use crate::window::joint::empty::{Empty, empty_ui};
 use crate::window::joint::facts::Facts;
 use crate::window::joint::table::{self, Cell, Column, Sort, table_ui};
 use crate::window::stats::histogram::histogram_ui;
@@ -135,9 +136,8 @@ impl LatenciesTab {
             return None;
         };
         if answer.lines.is_empty() {
-            ui.add_space(Sizes::GRID);
-            let text = "   Nothing of this sort ended in this stretch of time.";
-            ui.label(RichText::new(text).color(cx.theme.secondary));
+            let (what, need) = self.which.lacks(cx);
+            empty_ui(ui, cx, &Empty { what, more: &[], need, about: "statistics" });
             return None;
         }
         let room = ui.available_rect_before_wrap();

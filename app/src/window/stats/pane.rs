@@ -5,6 +5,7 @@ use stratoscope_core::vocab::{RefNs, RowKind, TimeRange};
 
 use crate::window::axis::duration;
 use crate::window::frame::FrameContext;
+use crate::window::joint::empty::no_threads_ui;
 use crate::window::joint::hold::Hold;
 use crate::window::stats::events_tab::EventsTab;
 use crate::window::stats::latencies_tab::{self, LatenciesTab};
@@ -60,6 +61,9 @@ impl Statistics {
 
     /// Draws the pane over the room that is left.
     pub fn ui(&mut self, ui: &mut Ui, cx: &mut FrameContext<'_>, shared: &mut Shared) {
+        if no_threads_ui(ui, cx, "there is nothing to sum up", "statistics") {
+            return;
+        }
         let range = self.hold.range(&cx.state.view);
         let rect = ui.available_rect_before_wrap();
         ui.painter().rect_filled(rect, 0.0, cx.theme.ground);

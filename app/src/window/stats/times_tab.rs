@@ -10,6 +10,8 @@ use stratoscope_core::vocab::{Dur, RefNs, RowKind, State, StateSet, TimeRange};
 use crate::window::axis::duration;
 use crate::window::command::{Command, RowRef};
 use crate::window::frame::FrameContext;
+use crate::window::help::Need;
+use crate::window::joint::empty::{Empty, empty_ui};
 use crate::window::parts::{line_ui, share_bar, swatch};
 use crate::window::stats::sheet::{Field, Sheet};
 use crate::window::stats::times::{Group, Totals, sum, totals};
@@ -135,6 +137,21 @@ fn sort_rows(rows: &mut [Totals], sort: Sort, measure: Measure) {
     }
 }
 
+/// Why there is no row of a kind, and what would have to be recorded.
+fn lacks(kind: RowKind) -> (&'static str, Option<Need>) {
+    match kind {
+        RowKind::Irq => ("There is no interrupt: the traces have no irq_handler_entry events.", Some(Need::Cpus)),
+        RowKind::Softirq => ("There is no softirq: the traces have no softirq_entry events.", Some(Need::Cpus)),
+        RowKind::Vcpu => ("There is no vCPU: the traces have no kvm_entry events.", Some(Need::Host)),
+        RowKind::VmThread => {
+            ("There is no task inside a VM: no guest's trace is open beside its host's, or clocks differ.", None)
+        }
+        RowKind::Thread | RowKind::Cpu | RowKind::PhysicalCpu => {
+            ("There is no row of this kind: the traces have no sched_switch events.", Some(Need::Threads))
+        }
+    }
+}
+
 impl TimesTab {
     /// Nothing counted yet.
     pub fn new(wake: Wake) -> Self {
@@ -166,6 +183,11 @@ impl TimesTab {
     pub fn ui(&mut self, ui: &mut Ui, cx: &mut FrameContext<'_>, kind: RowKind, range: TimeRange<RefNs>) {
         self.ask(cx, kind, range);
         let Some(Shown { key, rows, all, columns, .. }) = &self.shown else { return };
+        if rows.is_empty() && !cx.info.is_busy() {
+            let (what, need) = lacks(kind);
+            empty_ui(ui, cx, &Empty { what, more: &[], need, about: "statistics" });
+            return;
+        }
         let measure = self.measure;
         let mut sort = None;
         ScrollArea::horizontal().auto_shrink(false).show(ui, |ui| {

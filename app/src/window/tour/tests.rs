@@ -186,3 +186,49 @@ fn the_chain_of_waits_leads_to_the_disk_as_told() {
     assert!((1.15..1.25).contains(&ms(FlowKind::Disk)), "{by_kind:?}");
     assert!((6.05..6.15).contains(&ms(FlowKind::Hypervisor)), "{by_kind:?}");
 }
+
+#[test]
+fn a_control_flow_is_read_as_told() {
+    let tour = find("reading").unwrap();
+    let scene = read(&tour.sample);
+    let whole = step(tour, "A row is a thread");
+    assert!((28.65..28.7).contains(&(whole.select.unwrap().on(&scene).unwrap().length().0 as f64 / 1e6)));
+    let ran = ms(&scene, whole, running);
+    assert!((6.2..6.25).contains(&ran), "{ran} ms");
+    let at = |title: &str| {
+        let step = step(tour, title);
+        let row = step.row.as_ref().unwrap().find(&scene).unwrap();
+        let (machine, _, scene_row) = scene.row(row).unwrap();
+        let t = step.select.unwrap().on(&scene).unwrap().begin;
+        let interval = scene_row.lane.at(machine.map.from_ref(t)).unwrap();
+        let length = (interval.end - interval.begin).0 as f64 / 1e6;
+        (interval.look.state, scene.text(interval.look.detail).to_string(), length, row, t)
+    };
+    let (state, call, _, row, _) = at("Its own code, and the kernel's");
+    assert_eq!((state, call.as_str()), (RowState::RunningSyscall, "fsync"));
+    // Just before it, the other call.
+    let (machine, _, scene_row) = scene.row(row).unwrap();
+    let before = machine.map.from_ref(RefNs(step(tour, "It sleeps").select.unwrap().on(&scene).unwrap().begin.0));
+    let mut back = before;
+    let wrote = std::iter::from_fn(|| {
+        let interval = scene_row.lane.at(back)?;
+        back = interval.begin - Dur(1);
+        Some(interval)
+    });
+    let wrote = wrote.take(12).find(|i| *scene.text(i.look.detail) == *"pwrite64").unwrap();
+    assert!((0.29..0.31).contains(&((wrote.end - wrote.begin).0 as f64 / 1e6)));
+    let (state, _, length, ..) = at("It sleeps");
+    assert!(state == RowState::Blocked && (21.35..21.45).contains(&length), "{state:?} {length}");
+    let (state, _, length, row, t) = at("Woken is not running");
+    assert!(state == RowState::WaitingCpu && (0.345..0.355).contains(&length), "{state:?} {length}");
+    let wakeup = crate::window::navigate::wakeup_of(&scene, row, t).unwrap();
+    let waker = crate::window::navigate::waker_row(scene.machine(row.machine).unwrap(), &wakeup).unwrap();
+    assert_eq!(crate::window::words::row_name(&scene, waker), "jbd2/sda-8 147");
+    let cpu = |number: &str, t: RefNs| {
+        let name = RowName { machine: "guest-a".to_owned(), kind: RowSort::Cpu, name: number.to_owned() };
+        let (machine, _, scene_row) = scene.row(name.find(&scene).unwrap()).unwrap();
+        scene_row.lane.at(machine.map.from_ref(t)).unwrap().look.state
+    };
+    assert_eq!(cpu("1", t), RowState::Idle);
+    assert_eq!(cpu("0", step(tour, "Who woke it").select.unwrap().on(&scene).unwrap().begin), RowState::User);
+}
