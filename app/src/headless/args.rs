@@ -239,6 +239,10 @@ pub enum ViewName {
     Resources,
     /// The table of events
     Events,
+    /// Time per state of what lies between --from and --to
+    Statistics,
+    /// Two stretches of time (--a, --b) one above the other, and what differs
+    Compare,
     /// VMs with their vCPUs and the tasks inside
     Vms,
     /// CPUs of hosts with whatever runs on them
@@ -257,6 +261,12 @@ pub enum ViewName {
     State,
     /// What determined when the task came as far as it did (--task), and where its time went
     Flow,
+    /// Only where its time went, and its instances if it recurs
+    FlowBreakdown,
+    /// The bookmarks that the user keeps of these PATHs
+    Bookmarks,
+    /// The window with the list of what could not be read
+    Problems,
 }
 
 /// Dark or light.
@@ -300,13 +310,26 @@ pub struct ShotArgs {
     #[arg(long, value_name = "NAME=VALUE", value_parser = table::assignment)]
     pub set: Vec<Preferences>,
 
-    /// Select the row of this thread: TID or NAME
+    /// Select the row of this thread: TID, NAME, MACHINE/TID or MACHINE/NAME
     #[arg(long, value_name = "TASK")]
     pub task: Option<String>,
 
     /// Select this instant
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     pub at: Option<String>,
+
+    /// Only rows of this machine, in control-flow, resources and compare
+    #[arg(long, value_name = "MACHINE")]
+    pub machine: Option<String>,
+
+    /// What is compared: FROM..TO, MACHINE or MACHINE/FROM..TO [default: the first half of what is shown; of several
+    /// PATHs the first recording]
+    #[arg(long, value_name = "SIDE", allow_hyphen_values = true)]
+    pub a: Option<String>,
+
+    /// With what it is compared
+    #[arg(long, value_name = "SIDE", allow_hyphen_values = true)]
+    pub b: Option<String>,
 }
 
 /// The tours that there are.

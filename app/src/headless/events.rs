@@ -80,7 +80,8 @@ pub(super) fn run(args: &Common) -> anyhow::Result<Outcome> {
     Ok(Outcome::of(&problems, !snapshot.traces.is_empty()))
 }
 
-fn print(line: &mut String, json: bool, event: &mut EventAt<'_>, machine: &MachineView, window: &Window) {
+/// Writes an event as it is printed, without the end of the line.
+pub(crate) fn print(line: &mut String, json: bool, event: &mut EventAt<'_>, machine: &MachineView, window: &Window) {
     let (context, fields) = event.fields();
     let name = event.name();
     let t = window.print(machine, event.head.t);

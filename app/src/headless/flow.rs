@@ -87,13 +87,21 @@ fn stretches(
     Ok(pair_marks(begins, ends))
 }
 
-struct Printer<'a> {
+/// Writes flows as the arguments want them.
+pub(crate) struct Printer<'a> {
     snapshot: &'a Snapshot,
     window: &'a Window,
     axis: TimeAxis,
     filter: Option<Matcher>,
     /// What flows were computed under.
     maps: Vec<ClockMap>,
+}
+
+impl<'a> Printer<'a> {
+    /// Writes flows that were computed under those maps, on the reference's clock.
+    pub(crate) fn new(snapshot: &'a Snapshot, window: &'a Window, maps: Vec<ClockMap>) -> Self {
+        Self { snapshot, window, axis: TimeAxis::Synced, filter: None, maps }
+    }
 }
 
 impl Printer<'_> {
@@ -120,28 +128,30 @@ impl Printer<'_> {
     }
 
     fn objects(&self, flow: &Flow, out: &mut Output) -> anyhow::Result<bool> {
-        let pieces = flow.pieces.iter().map(|p| (p.range.begin, 1, self.piece(p)));
-        let arrows = flow.arrows.iter().map(|a| (a.from.1, 0, self.arrow(a)));
-        let mut lines: Vec<_> = pieces.chain(arrows).collect();
-        lines.sort_by_key(|line| (line.0, line.1));
-        for (_, _, object) in &lines {
-            if wanted(self.filter.as_ref(), object) && !out.line(&object.to_string())? {
-                return Ok(false);
-            }
-        }
-        let length = flow.window.length().0.max(1) as f64;
-        for total in flow.totals() {
-            let mut object = self.who(&total.who);
-            object.insert("type".to_owned(), "total".into());
-            object.insert("kind".to_owned(), total.kind.name().into());
-            object.insert("ns".to_owned(), total.time.0.into());
-            object.insert("share".to_owned(), (total.time.0 as f64 / length).into());
-            let object = Value::Object(object);
+        for object in self.lines(flow) {
             if wanted(self.filter.as_ref(), &object) && !out.line(&object.to_string())? {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// A flow as objects: pieces and arrows in order of time, then totals.
+    pub(crate) fn lines(&self, flow: &Flow) -> Vec<Value> {
+        let pieces = flow.pieces.iter().map(|p| (p.range.begin, 1, self.piece(p)));
+        let arrows = flow.arrows.iter().map(|a| (a.from.1, 0, self.arrow(a)));
+        let mut lines: Vec<_> = pieces.chain(arrows).collect();
+        lines.sort_by_key(|line| (line.0, line.1));
+        let length = flow.window.length().0.max(1) as f64;
+        let totals = flow.totals().into_iter().map(|total| {
+            let mut object = self.who(&total.who);
+            object.insert("type".to_owned(), "total".into());
+            object.insert("kind".to_owned(), total.kind.name().into());
+            object.insert("ns".to_owned(), total.time.0.into());
+            object.insert("share".to_owned(), (total.time.0 as f64 / length).into());
+            Value::Object(object)
+        });
+        lines.into_iter().map(|line| line.2).chain(totals).collect()
     }
 
     fn piece(&self, piece: &Piece) -> Value {

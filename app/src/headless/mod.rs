@@ -1,21 +1,21 @@
 //! Sub-commands: one question each, answered by the same engine as the window.
 
 pub mod args;
-mod events;
+pub(crate) mod events;
 mod exits;
-mod flow;
+pub(crate) mod flow;
 mod info;
 mod install;
 mod no_display;
 mod output;
-mod report;
+pub(crate) mod report;
 mod shot;
 
-mod states;
+pub(crate) mod states;
 mod stats;
 mod sync;
 mod task;
-mod time;
+pub(crate) mod time;
 mod virt;
 mod vms;
 
@@ -30,6 +30,7 @@ use stratoscope_core::vocab::{Problem, Severity};
 use crate::headless::args::{Common, Question};
 
 pub use no_display::without_display;
+pub(crate) use output::integer;
 pub use output::{is_closed_pipe, say};
 
 /// How a sub-command ended.

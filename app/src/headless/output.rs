@@ -106,7 +106,7 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
 }
 
 /// An exact integer for JSON, whatever its size.
-pub(super) fn integer(n: i128) -> serde_json::Value {
+pub(crate) fn integer(n: i128) -> serde_json::Value {
     match (i64::try_from(n), u64::try_from(n)) {
         (Ok(n), _) => n.into(),
         (_, Ok(n)) => n.into(),

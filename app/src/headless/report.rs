@@ -5,6 +5,7 @@
 //! and pictures are inside, there is no script.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -46,26 +47,38 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
     wait(&session, common.quiet);
     let snapshot = session.wait();
     let window = Window::new(common, &snapshot)?;
+    let html = page(&session, &snapshot, &common.paths, &window)?;
+    std::fs::write(&args.out, html).with_context(|| format!("cannot write {}", args.out.display()))?;
+    Ok(Outcome::of(&session.problems().all(), !snapshot.traces.is_empty()))
+}
+
+/// The page about a session of those paths, as HTML.
+///
+/// # Errors
+/// A picture that cannot be made.
+pub(crate) fn page(
+    session: &Arc<Session>,
+    snapshot: &Snapshot,
+    paths: &[PathBuf],
+    window: &Window,
+) -> anyhow::Result<String> {
     let problems = session.problems().all();
-    let title = common.paths.iter().filter_map(|p| p.file_name()).map(|n| n.to_string_lossy()).collect::<Vec<_>>();
+    let title = paths.iter().filter_map(|p| p.file_name()).map(|n| n.to_string_lossy()).collect::<Vec<_>>();
     let mut page = Page::new(&title.join(", "));
-    experiment(&mut page, &snapshot);
-    page.picture("The whole window", &picture(&session, args, Vec::new())?);
-    clocks(&mut page, &snapshot);
+    experiment(&mut page, snapshot);
+    page.picture("The whole window", &picture(session, paths, Vec::new())?);
+    clocks(&mut page, snapshot);
     if let Some(view) = snapshot.vm.as_deref().filter(|v| !v.model.vms.is_empty()) {
-        machines(&mut page, &snapshot, view, &window)?;
-        let alone =
-            |kind: PaneKind| vec![Command::ShowPane(kind.clone()), Command::FocusPane(kind), Command::ToggleFullPane];
-        page.picture("Virtual machines", &picture(&session, args, alone(PaneKind::VirtualMachines))?);
-        exits_table(&mut page, &snapshot, view, &window)?;
+        machines(&mut page, snapshot, view, window)?;
+        page.picture("Virtual machines", &picture(session, paths, shot::alone(PaneKind::VirtualMachines).to_vec())?);
+        exits_table(&mut page, snapshot, view, window)?;
     }
-    recurring(&mut page, &snapshot, &window)?;
+    recurring(&mut page, snapshot, window)?;
     if !problems.is_empty() {
         page.section("Trouble");
         page.list(problems.iter().map(|p| p.message()));
     }
-    std::fs::write(&args.out, page.finish()).with_context(|| format!("cannot write {}", args.out.display()))?;
-    Ok(Outcome::of(&problems, !snapshot.traces.is_empty()))
+    Ok(page.finish())
 }
 
 fn experiment(page: &mut Page, snapshot: &Snapshot) {
@@ -262,16 +275,10 @@ fn slow(
     page.table(&["n", "took", "<culprit", "<how", "more than usual"], rows);
 }
 
-fn picture(session: &Arc<Session>, args: &ReportArgs, commands: Vec<Command>) -> anyhow::Result<Vec<u8>> {
-    let file = std::env::temp_dir().join(format!("stratoscope-report-{}.png", std::process::id()));
-    let paths = &args.common.paths;
+fn picture(session: &Arc<Session>, paths: &[PathBuf], commands: Vec<Command>) -> anyhow::Result<Vec<u8>> {
     let set = Preferences { theme: Some(ThemeChoice::Light), ..Preferences::default() };
     let look = Look { size: [1400, 800], set, ..Look::default() };
-    shot::picture(Arc::clone(session), paths, commands, &look, &file)?;
-    let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()));
-    // What is left behind in the temporary folder harms nobody.
-    std::fs::remove_file(&file).ok();
-    bytes
+    shot::png(Arc::clone(session), paths, commands, &look)
 }
 
 /// A page under way.

@@ -1,23 +1,26 @@
 //! `shot`: a picture of the window, drawn without display, GPU or GL.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use stratoscope_core::query::time::parse_time;
-use stratoscope_core::session::{Recordings, Session};
-use stratoscope_core::vocab::{RefNs, RowKind, TimeRange};
+use stratoscope_core::session::{Recordings, Session, Snapshot};
+use stratoscope_core::vocab::{MachineId, RefNs, TimeRange};
 
 use crate::headless::args::{ShotArgs, ThemeName, ViewName};
 use crate::headless::output;
+use crate::headless::task::find_tasks;
 use crate::headless::time::{Window as Span, base};
-use crate::headless::{Outcome, options, wait};
-use crate::raster::{Headless, save_png};
+use crate::headless::{Outcome, options, wait, wrong_usage};
+use crate::raster::{self, Headless, save_png};
 use crate::window::command::{Command, RowRef};
 use crate::window::layout::{PaneKind, Preset};
+use crate::window::own::Own;
 use crate::window::reading;
-use crate::window::settings::{Preferences, Sources, ThemeChoice};
+use crate::window::settings::{Preferences, Sources, ThemeChoice, remembered};
+use crate::window::stats::comparison::{Side, SideName};
 use crate::window::{Window, WindowOptions};
 
 /// How long a picture may wait for its traces.
@@ -26,11 +29,17 @@ const LONGEST: Duration = Duration::from_secs(3600);
 /// Writes the picture that the arguments describe.
 ///
 /// # Errors
-/// A wrong instant or task, or a file that cannot be written.
+/// A wrong instant, machine or task, or a file that cannot be written.
 pub(super) fn run(args: &ShotArgs) -> anyhow::Result<Outcome> {
     let common = &args.common;
-    let session =
-        Arc::new(Session::open(common.paths.clone(), options(common, true, Recordings::First), Arc::new(|| {})));
+    let sides = [&args.a, &args.b].map(Option::as_ref);
+    if args.view != ViewName::Compare && sides.iter().any(Option::is_some) {
+        return Err(wrong_usage("--a and --b are for --view compare"));
+    }
+    // What is compared without being told which stretches: recordings, where several are named.
+    let all = args.view == ViewName::Compare && common.paths.len() > 1;
+    let recordings = if all { Recordings::All } else { Recordings::First };
+    let session = Arc::new(Session::open(common.paths.clone(), options(common, true, recordings), Arc::new(|| {})));
     wait(&session, common.quiet);
     let snapshot = session.wait();
     let mut commands = Vec::new();
@@ -45,27 +54,25 @@ pub(super) fn run(args: &ShotArgs) -> anyhow::Result<Outcome> {
         first_view = Some(window);
     }
     if let Some(task) = &args.task {
-        commands.push(Command::SelectRow(Some(find_task(&snapshot, task)?)));
+        commands.push(Command::SelectRow(Some(row_of(&snapshot, task)?)));
     }
     if let Some(at) = &args.at {
-        let base = base(&snapshot);
-        let t = RefNs(base.to_axis(parse_time(at, &base).with_context(|| format!("cannot read --at {at}"))?));
+        let t = instant(&snapshot, at, "--at")?;
         commands.push(Command::SelectTime(Some(TimeRange::new(t, t))));
+    }
+    let machine = args.machine.as_deref().map(|name| machine_of(&snapshot, name)).transpose()?;
+    if machine.is_some() && !matches!(args.view, ViewName::ControlFlow | ViewName::Resources | ViewName::Compare) {
+        return Err(wrong_usage("--machine is for --view control-flow, resources and compare"));
     }
     match args.view {
         ViewName::Window => {}
-        ViewName::ControlFlow => alone(&mut commands, PaneKind::ControlFlow(None)),
-        ViewName::Resources => alone(&mut commands, PaneKind::Resources(None)),
-        ViewName::Events => alone(&mut commands, PaneKind::Events),
-        ViewName::Vms => alone(&mut commands, PaneKind::VirtualMachines),
-        ViewName::PhysicalCpus => alone(&mut commands, PaneKind::PhysicalCpus),
         ViewName::SideBySide => commands.push(Command::SetPreset(Preset::SideBySide)),
-        ViewName::Sync => alone(&mut commands, PaneKind::Synchronisation),
-        ViewName::Exits => alone(&mut commands, PaneKind::Exits),
-        ViewName::Periodic => alone(&mut commands, PaneKind::Periodic),
-        ViewName::Steal => alone(&mut commands, PaneKind::Steal),
-        ViewName::State => alone(&mut commands, PaneKind::Instant),
-        ViewName::Flow => alone(&mut commands, PaneKind::ExecutionFlow),
+        ViewName::Compare => {
+            commands.push(Command::SetPreset(Preset::Compare));
+            commands.extend(compared(&snapshot, sides, machine, all)?);
+        }
+        ViewName::Problems => commands.push(Command::ToggleProblems),
+        view => commands.extend(pane_of(view, machine).into_iter().flat_map(alone)),
     }
     let mut set = Preferences { theme: Some(ThemeChoice::Dark), ..Preferences::default() };
     args.set.iter().for_each(|says| set.overlay(says));
@@ -77,15 +84,110 @@ pub(super) fn run(args: &ShotArgs) -> anyhow::Result<Outcome> {
     for problem in problems.iter().filter(|_| !common.quiet) {
         output::complain(problem);
     }
-    let look = Look { size: [args.size.0, args.size.1], scale: args.scale, set, first_view };
+    let own = if args.view == ViewName::Bookmarks { kept(&common.paths) } else { Own::default() };
+    let look = Look { size: [args.size.0, args.size.1], scale: args.scale, set, first_view, own };
     picture(session, &common.paths, commands, &look, &args.out)?;
     Ok(Outcome::of(&problems, !snapshot.traces.is_empty()))
 }
 
-fn alone(commands: &mut Vec<Command>, pane: PaneKind) {
-    commands.push(Command::ShowPane(pane.clone()));
-    commands.push(Command::FocusPane(pane));
-    commands.push(Command::ToggleFullPane);
+/// The pane that a view is, if it is one.
+fn pane_of(view: ViewName, machine: Option<MachineId>) -> Option<PaneKind> {
+    Some(match view {
+        ViewName::ControlFlow => PaneKind::ControlFlow(machine),
+        ViewName::Resources => PaneKind::Resources(machine),
+        ViewName::Events => PaneKind::Events,
+        ViewName::Statistics => PaneKind::Statistics,
+        ViewName::Vms => PaneKind::VirtualMachines,
+        ViewName::PhysicalCpus => PaneKind::PhysicalCpus,
+        ViewName::Sync => PaneKind::Synchronisation,
+        ViewName::Exits => PaneKind::Exits,
+        ViewName::Periodic => PaneKind::Periodic,
+        ViewName::Steal => PaneKind::Steal,
+        ViewName::State => PaneKind::Instant,
+        ViewName::Flow => PaneKind::ExecutionFlow,
+        ViewName::FlowBreakdown => PaneKind::FlowBreakdown,
+        ViewName::Bookmarks => PaneKind::Bookmarks,
+        ViewName::Window | ViewName::SideBySide | ViewName::Compare | ViewName::Problems => return None,
+    })
+}
+
+/// Shows one pane and nothing else.
+pub(super) fn alone(pane: PaneKind) -> [Command; 3] {
+    [Command::ShowPane(pane.clone()), Command::FocusPane(pane), Command::ToggleFullPane]
+}
+
+/// An instant of the experiment.
+fn instant(snapshot: &Snapshot, text: &str, option: &str) -> anyhow::Result<RefNs> {
+    let base = base(snapshot);
+    let t = parse_time(text, &base).map_err(|e| wrong_usage(format!("cannot read {option} {text}: {e}")))?;
+    Ok(RefNs(base.to_axis(t)))
+}
+
+fn machine_of(snapshot: &Snapshot, name: &str) -> anyhow::Result<MachineId> {
+    let found = snapshot.machines.iter().find(|m| m.name == name).map(|m| m.id);
+    found.ok_or_else(|| {
+        let names: Vec<&str> = snapshot.machines.iter().map(|m| m.name.as_str()).collect();
+        wrong_usage(format!("there is no machine {name}, only {}", names.join(", ")))
+    })
+}
+
+/// What stands opposite each other: the sides that were named, else recordings, else the halves of what is shown.
+fn compared(
+    snapshot: &Snapshot,
+    sides: [Option<&String>; 2],
+    machine: Option<MachineId>,
+    recordings: bool,
+) -> anyhow::Result<Vec<Command>> {
+    Ok(match sides {
+        [None, None] if recordings => vec![Command::CompareRecordings],
+        [None, None] => vec![Command::CompareHalves],
+        [Some(a), Some(b)] => {
+            let named = [(SideName::A, a, "--a"), (SideName::B, b, "--b")];
+            let set = |(side, text, option): (SideName, &String, &str)| {
+                Ok(Command::SetSide { side, to: side_of(snapshot, text, machine, option)? })
+            };
+            named.into_iter().map(set).collect::<anyhow::Result<_>>()?
+        }
+        _ => return Err(wrong_usage("--a and --b go together: two sides are compared")),
+    })
+}
+
+/// A side as `FROM..TO`, `MACHINE` or `MACHINE/FROM..TO` describes it.
+fn side_of(snapshot: &Snapshot, text: &str, machine: Option<MachineId>, option: &str) -> anyhow::Result<Side> {
+    let view = |name: &str| snapshot.machines.iter().find(|m| m.name == name);
+    if let Some(machine) = view(text) {
+        let extent = machine.extent.ok_or_else(|| wrong_usage(format!("{text} recorded nothing")))?;
+        let at = |t| machine.map.to_ref(t);
+        let range = TimeRange::new(at(extent.begin), at(extent.end));
+        return Ok(Side { range: Some(range), machine: Some(machine.id) });
+    }
+    let (machine, text) = match text.split_once('/').and_then(|(name, rest)| Some((view(name)?.id, rest))) {
+        Some((machine, rest)) => (Some(machine), rest),
+        None => (machine, text),
+    };
+    let wrong = || wrong_usage(format!("{option} wants FROM..TO, MACHINE or MACHINE/FROM..TO, not {text}"));
+    let (from, to) = text.split_once("..").ok_or_else(wrong)?;
+    let (from, to) = (instant(snapshot, from, option)?, instant(snapshot, to, option)?);
+    if from >= to {
+        return Err(wrong_usage(format!("{option} {text} is no stretch of time: it ends where it begins or before")));
+    }
+    Ok(Side { range: Some(TimeRange::new(from, to)), machine })
+}
+
+/// The bookmarks that the user keeps of those paths.
+fn kept(paths: &[PathBuf]) -> Own {
+    let own = remembered().own(paths);
+    Own { bookmarks: own.bookmarks, markers: own.markers, ..Own::default() }
+}
+
+/// The row of `TID`, `NAME`, `MACHINE/TID` or `MACHINE/NAME`; the last one of a tid that was used again.
+fn row_of(snapshot: &Snapshot, task: &str) -> anyhow::Result<RowRef> {
+    let worker = find_tasks(snapshot, task)?.pop();
+    let row = worker.and_then(|w| {
+        let key = snapshot.machine(w.machine)?.store.row(w.row)?.key();
+        Some(RowRef { machine: w.machine, key })
+    });
+    row.with_context(|| format!("there is no task {task}"))
 }
 
 /// How a picture of the window is made.
@@ -98,23 +200,47 @@ pub(super) struct Look {
     pub(super) set: Preferences,
     /// Which stretch of time is shown, if somebody asked for one.
     pub(super) first_view: Option<TimeRange<RefNs>>,
+    /// Bookmarks and markers to show.
+    pub(super) own: Own,
 }
 
 impl Default for Look {
     fn default() -> Self {
         let set = Preferences { theme: Some(ThemeChoice::Dark), ..Preferences::default() };
-        Self { size: [1600, 1000], scale: 1.0, set, first_view: None }
+        Self { size: [1600, 1000], scale: 1.0, set, first_view: None, own: Own::default() }
     }
 }
 
 /// Draws the window on this session of those paths, with these commands carried out.
 pub(super) fn picture(
     session: Arc<Session>,
-    paths: &[std::path::PathBuf],
+    paths: &[PathBuf],
     commands: Vec<Command>,
     look: &Look,
     out: &Path,
 ) -> anyhow::Result<()> {
+    let (mut screen, mut window) = placed(session, paths, commands, look);
+    if out.extension().is_some_and(|e| e.eq_ignore_ascii_case("svg")) {
+        let drawing = screen.render_svg(|ui| window.frame_ui(ui));
+        return std::fs::write(out, drawing.svg).with_context(|| format!("cannot write {}", out.display()));
+    }
+    let picture = screen.render(|ui| window.frame_ui(ui));
+    save_png(out, &picture.image)
+}
+
+/// The same as the bytes of a PNG file.
+pub(super) fn png(
+    session: Arc<Session>,
+    paths: &[PathBuf],
+    commands: Vec<Command>,
+    look: &Look,
+) -> anyhow::Result<Vec<u8>> {
+    let (mut screen, mut window) = placed(session, paths, commands, look);
+    raster::png(&screen.render(|ui| window.frame_ui(ui)).image)
+}
+
+/// A window that has carried out the commands and counted all that it shows.
+fn placed(session: Arc<Session>, paths: &[PathBuf], commands: Vec<Command>, look: &Look) -> (Headless, Window) {
     let mut screen = Headless::new(look.size, look.scale);
     let ctx = screen.ctx().clone();
     let options = WindowOptions {
@@ -126,6 +252,9 @@ pub(super) fn picture(
     let mut window = Window::new(&ctx, options);
     window.send(&ctx, Command::Open(paths.to_vec()));
     window.wait(LONGEST);
+    if look.own != Own::default() {
+        window.set_own(look.own.clone());
+    }
     // Panes know their rows only once they were drawn.
     screen.render(|ui| window.frame_ui(ui));
     for command in commands {
@@ -136,37 +265,5 @@ pub(super) fn picture(
         screen.render(|ui| window.frame_ui(ui));
         window.wait(LONGEST);
     }
-    if out.extension().is_some_and(|e| e.eq_ignore_ascii_case("svg")) {
-        let drawing = screen.render_svg(|ui| window.frame_ui(ui));
-        return std::fs::write(out, drawing.svg).with_context(|| format!("cannot write {}", out.display()));
-    }
-    let picture = screen.render(|ui| window.frame_ui(ui));
-    save_png(out, &picture.image)
-}
-
-/// The row of `TID`, `NAME`, `MACHINE/TID` or `MACHINE/NAME`; the last instance of a recycled tid.
-fn find_task(snapshot: &stratoscope_core::session::Snapshot, task: &str) -> anyhow::Result<RowRef> {
-    let (machine, wanted) = match task.split_once('/') {
-        Some((machine, rest)) if snapshot.machines.iter().any(|m| m.name == machine) => (Some(machine), rest),
-        _ => (None, task),
-    };
-    let mut found: Vec<(RowRef, String)> = Vec::new();
-    for view in snapshot.machines.iter().filter(|m| machine.is_none_or(|name| m.name == name)) {
-        for row in view.store.rows().filter(|r| r.key().kind == RowKind::Thread && !r.key().is_idle_task()) {
-            let name = snapshot.names.text(row.name());
-            if row.key().id.to_string() == wanted || *name == *wanted {
-                let label = format!("{}/{} {name}", view.name, row.key().id);
-                found.retain(|(_, known)| *known != label);
-                found.push((RowRef { machine: view.id, key: row.key() }, label));
-            }
-        }
-    }
-    match found.as_slice() {
-        [] => bail!("there is no task {task}"),
-        [(row, _)] => Ok(*row),
-        several => {
-            let list: Vec<&str> = several.iter().map(|(_, label)| label.as_str()).collect();
-            bail!("{task} is ambiguous, say which: {}", list.join(", "))
-        }
-    }
+    (screen, window)
 }

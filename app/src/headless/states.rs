@@ -102,8 +102,9 @@ struct Printer<'a> {
 }
 
 /// A row to print.
-struct Shown<'a> {
-    row: &'a Row,
+pub(crate) struct Shown<'a> {
+    /// Its intervals.
+    pub(crate) row: &'a Row,
     /// Of a joined row, the row that its machine has of the same thread: it knows the CPU.
     own: Option<&'a Row>,
     id: String,
@@ -158,7 +159,7 @@ impl Printer<'_> {
         out: &mut Output,
     ) -> anyhow::Result<bool> {
         let row = shown.row;
-        let name = self.row_name(row, it.begin);
+        let name = row_name(self.snapshot, row, it.begin);
         let detail = self.snapshot.names.text(it.look.detail);
         let detail = (!it.look.detail.is_none()).then_some(&*detail);
         let (tid, cpu) = tid_and_cpu(shown, it);
@@ -184,27 +185,10 @@ impl Printer<'_> {
                 return Ok(true);
             }
         }
-        let who = self.who(row, it);
         let line = if out.is_json() {
-            let mut object = json!({
-                "machine": machine.name,
-                "row": key.kind.name(),
-                "id": shown.id,
-                "instance": key.instance,
-                "tid": tid,
-                "cpu": cpu,
-                "name": name,
-                "state": it.look.state.name(),
-                "detail": detail,
-                "begin_ns": integer(begin),
-                "end_ns": integer(end),
-            });
-            if is_of_vm(key.kind) {
-                object["vm"] = shown.vm.into();
-                object["who"] = who.map(|who| who_json(self.snapshot, Some(who))).into();
-            }
-            object.to_string()
+            object(self.snapshot, self.window, machine, shown, it).to_string()
         } else {
+            let who = who(self.snapshot, row, it);
             let mut line = format!("{begin} {end} {:>12} ns  ", end - begin);
             // Writing to a string cannot fail.
             write!(
@@ -231,24 +215,72 @@ impl Printer<'_> {
         };
         Ok(out.line(&line)?)
     }
+}
 
-    /// Whom an interval of a joined row speaks of.
-    fn who(&self, row: &Row, it: &Interval) -> Option<Who> {
-        let speaks = blames(it.look.state) || it.look.state == State::Guest;
-        self.snapshot.vm.as_ref()?.who(it.look.aux).filter(|_| speaks && is_of_vm(row.key().kind))
+/// A state as an object.
+pub(crate) fn object(
+    snapshot: &Snapshot,
+    window: &Window,
+    machine: &MachineView,
+    shown: &Shown<'_>,
+    it: &Interval,
+) -> serde_json::Value {
+    let key = shown.row.key();
+    let detail = snapshot.names.text(it.look.detail);
+    let (tid, cpu) = tid_and_cpu(shown, it);
+    let mut object = json!({
+        "machine": machine.name,
+        "row": key.kind.name(),
+        "id": shown.id,
+        "instance": key.instance,
+        "tid": tid,
+        "cpu": cpu,
+        "name": row_name(snapshot, shown.row, it.begin),
+        "state": it.look.state.name(),
+        "detail": (!it.look.detail.is_none()).then_some(&*detail),
+        "begin_ns": integer(window.print(machine, it.begin)),
+        "end_ns": integer(window.print(machine, it.end)),
+    });
+    if is_of_vm(key.kind) {
+        object["vm"] = shown.vm.into();
+        object["who"] = who(snapshot, shown.row, it).map(|who| who_json(snapshot, Some(who))).into();
     }
+    object
+}
 
-    /// The thread's name at that instant; for other rows what their number stands for.
-    fn row_name(&self, row: &Row, t: MachineNs) -> String {
-        let at = row.name_at(t);
-        let name = if at.is_none() { row.name() } else { at };
-        let text = self.snapshot.names.text(name);
-        if text.is_empty() && row.key().kind == RowKind::Cpu {
-            format!("CPU {}", row.key().id)
-        } else {
-            text.to_string()
+/// A row of a machine by its key, also a joined one.
+pub(crate) fn row<'a>(snapshot: &'a Snapshot, machine: &'a MachineView, key: &RowKey) -> Option<Shown<'a>> {
+    let view = snapshot.vm.as_deref();
+    match key.kind {
+        RowKind::Vcpu => view.and_then(|view| vcpu_rows(view, machine).find(|shown| shown.row.key() == *key)),
+        RowKind::VmThread => view.and_then(|view| {
+            let row = view.truth(machine.id)?;
+            Some(thread_row(view, machine, row.row(row.find(key)?)?))
+        }),
+        RowKind::PhysicalCpu => {
+            let store = view?.truth(machine.id)?;
+            let row = store.row(store.find(key)?)?;
+            Some(Shown { row, own: None, id: row.key().to_string(), vm: None })
+        }
+        RowKind::Thread | RowKind::Cpu | RowKind::Irq | RowKind::Softirq => {
+            let row = machine.store.row(machine.store.find(key)?)?;
+            Some(Shown { row, own: None, id: row.key().to_string(), vm: None })
         }
     }
+}
+
+/// Whom an interval of a joined row speaks of.
+fn who(snapshot: &Snapshot, row: &Row, it: &Interval) -> Option<Who> {
+    let speaks = blames(it.look.state) || it.look.state == State::Guest;
+    snapshot.vm.as_ref()?.who(it.look.aux).filter(|_| speaks && is_of_vm(row.key().kind))
+}
+
+/// The thread's name at that instant; for other rows what their number stands for.
+fn row_name(snapshot: &Snapshot, row: &Row, t: MachineNs) -> String {
+    let at = row.name_at(t);
+    let name = if at.is_none() { row.name() } else { at };
+    let text = snapshot.names.text(name);
+    if text.is_empty() && row.key().kind == RowKind::Cpu { format!("CPU {}", row.key().id) } else { text.to_string() }
 }
 
 fn is_of(kind: RowKind, wanted: RowsKind) -> bool {
@@ -283,15 +315,16 @@ fn vcpu_rows<'a>(view: &'a VmView, host: &'a MachineView) -> impl Iterator<Item 
 /// The threads of a guest as they really were.
 fn thread_rows<'a>(view: &'a VmView, guest: &'a MachineView) -> Vec<Shown<'a>> {
     let Some(truth) = view.truth(guest.id) else { return Vec::new() };
-    let vm = view.model.vm_of_guest(guest.id).map(|(_, vm)| vm.name.as_str());
     let mut rows: Vec<&Row> = truth.rows().map(|r| &**r).filter(|r| r.key().kind == RowKind::VmThread).collect();
     rows.sort_by_key(|r| r.key());
-    let shown = |row: &'a Row| {
-        let own = guest.store.find(&RowKey { kind: RowKind::Thread, ..row.key() });
-        let own = own.and_then(|id| guest.store.row(id)).map(|r| &**r);
-        Shown { row, own, id: row.key().to_string(), vm }
-    };
-    rows.into_iter().map(shown).collect()
+    rows.into_iter().map(|row| thread_row(view, guest, row)).collect()
+}
+
+fn thread_row<'a>(view: &'a VmView, guest: &'a MachineView, row: &'a Row) -> Shown<'a> {
+    let vm = view.model.vm_of_guest(guest.id).map(|(_, vm)| vm.name.as_str());
+    let own = guest.store.find(&RowKey { kind: RowKind::Thread, ..row.key() });
+    let own = own.and_then(|id| guest.store.row(id)).map(|r| &**r);
+    Shown { row, own, id: row.key().to_string(), vm }
 }
 
 /// A state of a row that may belong to a VM: field `vm`.

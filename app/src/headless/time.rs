@@ -11,7 +11,7 @@ use crate::window::axis::Clock;
 use crate::window::view::TimeFormat;
 
 /// The window of time that the arguments ask for, and the clock that instants are printed on.
-pub(super) struct Window {
+pub(crate) struct Window {
     axis: TimeAxis,
     origin_ns: i128,
     range: TimeRange<RefNs>,
@@ -19,7 +19,7 @@ pub(super) struct Window {
 }
 
 /// What instants in arguments and filters are relative to.
-pub(super) fn base(snapshot: &Snapshot) -> TimeBase {
+pub(crate) fn base(snapshot: &Snapshot) -> TimeBase {
     let (origin, _) = snapshot.origin();
     let begin = snapshot.extent.map_or(0, |e| e.begin.0);
     TimeBase { origin_ns: origin, begin_ns: origin + i128::from(begin), utc_offset_s: 0 }
@@ -27,7 +27,7 @@ pub(super) fn base(snapshot: &Snapshot) -> TimeBase {
 
 impl Window {
     /// Reads `--from` and `--to`.
-    pub(super) fn new(args: &Common, snapshot: &Snapshot) -> anyhow::Result<Self> {
+    pub(crate) fn new(args: &Common, snapshot: &Snapshot) -> anyhow::Result<Self> {
         let base = base(snapshot);
         let parse = |text: &Option<String>, open: i128, option: &str| -> anyhow::Result<i128> {
             let Some(text) = text else { return Ok(open) };
@@ -41,8 +41,13 @@ impl Window {
         Ok(Self { axis: args.time, origin_ns, range, local: (from, to) })
     }
 
+    /// A window of the reference's axis; instants are printed on that axis as well.
+    pub(crate) fn of(snapshot: &Snapshot, range: TimeRange<RefNs>) -> Self {
+        Self { axis: TimeAxis::Synced, origin_ns: snapshot.origin().0, range, local: (i128::MIN, i128::MAX) }
+    }
+
     /// The window on a machine's own axis.
-    pub(super) fn on(&self, machine: &MachineView) -> TimeRange<MachineNs> {
+    pub(crate) fn on(&self, machine: &MachineView) -> TimeRange<MachineNs> {
         match self.axis {
             TimeAxis::Synced => {
                 TimeRange::new(machine.map.from_ref(self.range.begin), machine.map.from_ref(self.range.end))
@@ -56,7 +61,7 @@ impl Window {
     }
 
     /// The window's begin as one instant of a machine.
-    pub(super) fn instant(&self, machine: &MachineView) -> MachineNs {
+    pub(crate) fn instant(&self, machine: &MachineView) -> MachineNs {
         match self.axis {
             TimeAxis::Synced => instant_of(&machine.map, self.range.begin),
             TimeAxis::Local => self.on(machine).begin,
@@ -64,7 +69,7 @@ impl Window {
     }
 
     /// The window on the reference's axis: everything, if it is meant on each machine's own.
-    pub(super) fn on_reference(&self) -> TimeRange<RefNs> {
+    pub(crate) fn on_reference(&self) -> TimeRange<RefNs> {
         match self.axis {
             TimeAxis::Synced => self.range,
             TimeAxis::Local => TimeRange::new(RefNs::MIN, RefNs::MAX),
@@ -72,13 +77,13 @@ impl Window {
     }
 
     /// Whether instants are meant and printed on each machine's own axis.
-    pub(super) fn is_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         self.axis == TimeAxis::Local
     }
 
     /// How instants of a machine are written for people, as the window does; they are those of
     /// [`Window::on_axis`].
-    pub(super) fn clock(&self, snapshot: &Snapshot, machine: &MachineView) -> Clock {
+    pub(crate) fn clock(&self, snapshot: &Snapshot, machine: &MachineView) -> Clock {
         let (origin_ns, dated) = match self.axis {
             TimeAxis::Synced => snapshot.origin(),
             TimeAxis::Local => (machine.origin_ns, machine.dated),
@@ -88,7 +93,7 @@ impl Window {
     }
 
     /// An instant of a machine on the axis that is printed.
-    pub(super) fn on_axis(&self, machine: &MachineView, t: MachineNs) -> RefNs {
+    pub(crate) fn on_axis(&self, machine: &MachineView, t: MachineNs) -> RefNs {
         match self.axis {
             TimeAxis::Synced => machine.map.to_ref(t),
             TimeAxis::Local => RefNs(t.0),
@@ -96,7 +101,7 @@ impl Window {
     }
 
     /// An instant of a machine as it is printed: nanoseconds since 1970 (or since the clock's own zero).
-    pub(super) fn print(&self, machine: &MachineView, t: MachineNs) -> i128 {
+    pub(crate) fn print(&self, machine: &MachineView, t: MachineNs) -> i128 {
         match self.axis {
             TimeAxis::Synced => self.origin_ns + i128::from(machine.map.to_ref(t).0),
             TimeAxis::Local => machine.origin_ns + i128::from(t.0),

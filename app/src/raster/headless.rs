@@ -164,7 +164,12 @@ impl Headless {
     /// The frame as a scalable drawing.
     pub fn draw(&self, frame: &Frame) -> super::svg::Drawing {
         let size = self.size_px.map(|side| side as f32 / frame.pixels_per_point);
-        super::svg::draw(&self.ctx, &frame.shapes, size, self.background, frame.pixels_per_point)
+        self.draw_part(frame, Rect::from_min_size(Pos2::ZERO, size.into()))
+    }
+
+    /// A part of the frame, given in points, as a scalable drawing.
+    pub fn draw_part(&self, frame: &Frame, part: Rect) -> super::svg::Drawing {
+        super::svg::draw(&self.ctx, &frame.shapes, part, self.background, frame.pixels_per_point)
     }
 
     /// Runs frames until egui is at rest, and draws the last one as a scalable drawing.

@@ -37,7 +37,7 @@ pub use texture::Textures;
 use std::path::Path;
 
 use anyhow::Context as _;
-use image::RgbaImage;
+use image::{ImageFormat, RgbaImage};
 
 /// Writes `image` as a PNG file, replacing what was there.
 ///
@@ -45,6 +45,13 @@ use image::RgbaImage;
 /// are the same.
 pub fn save_png(path: &Path, image: &RgbaImage) -> anyhow::Result<()> {
     image
-        .save_with_format(path, image::ImageFormat::Png)
+        .save_with_format(path, ImageFormat::Png)
         .with_context(|| format!("cannot write the picture {}", path.display()))
+}
+
+/// The same as bytes, for a page that has its pictures inside.
+pub fn png(image: &RgbaImage) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut bytes, ImageFormat::Png).context("cannot make a picture")?;
+    Ok(bytes.into_inner())
 }

@@ -17,24 +17,29 @@ pub struct Drawing {
     pub left_out: usize,
 }
 
-/// Draws the shapes of a frame that is `size` points large, on a ground of that colour.
-pub fn draw(ctx: &Context, shapes: &[ClippedShape], size: [f32; 2], ground: Color32, scale: f32) -> Drawing {
+/// Draws the shapes of a frame as far as they lie in `part`, on a ground of that colour.
+pub fn draw(ctx: &Context, shapes: &[ClippedShape], part: Rect, ground: Color32, scale: f32) -> Drawing {
     let mut writer = Writer { ctx, scale, body: String::new(), clips: Vec::new(), left_out: 0 };
     for clipped in shapes {
         let mut shape = clipped.shape.clone();
         shape.transform(clipped.transform_after_tessellation);
-        writer.clipped(clipped.clip_rect, &shape);
+        writer.clipped(clipped.clip_rect.intersect(part), &shape);
     }
-    let [width, height] = size;
+    let (x, y, width, height) = (short(part.left()), short(part.top()), short(part.width()), short(part.height()));
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"{x} {y} {width} {height}\" \
          font-family=\"Ubuntu, 'DejaVu Sans', sans-serif\">\n<defs>\n"
     );
     for (n, clip) in writer.clips.iter().enumerate() {
         // Writing to a string cannot fail, here and below.
         writeln!(svg, "<clipPath id=\"c{n}\"><rect {}/></clipPath>", place(*clip)).ok();
     }
-    write!(svg, "</defs>\n<rect width=\"{width}\" height=\"{height}\" fill=\"{}\"/>\n", hex(ground)).ok();
+    write!(
+        svg,
+        "</defs>\n<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{}\"/>\n",
+        hex(ground)
+    )
+    .ok();
     svg.push_str(&writer.body);
     svg.push_str("</svg>\n");
     Drawing { svg, left_out: writer.left_out }
@@ -50,6 +55,14 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn clipped(&mut self, clip: Rect, shape: &Shape) {
+        if !clip.is_positive() {
+            return;
+        }
+        let bounds = shape.visual_bounding_rect();
+        // Rectangles of no height are lines: only what is surely elsewhere is left out.
+        if bounds.is_finite() && !bounds.expand(1.0).intersects(clip) {
+            return;
+        }
         let before = self.body.len();
         self.shape(shape);
         if self.body.len() == before {
@@ -57,7 +70,7 @@ impl Writer<'_> {
         }
         let drawn = self.body.split_off(before);
         // What lies within its clip rectangle needs none.
-        if clip.contains_rect(shape.visual_bounding_rect()) {
+        if clip.contains_rect(bounds) {
             self.body.push_str(&drawn);
             return;
         }
@@ -156,7 +169,9 @@ impl Writer<'_> {
             let laid = placed.row.visuals.mesh.vertices.get(first.first_vertex as usize).map(|v| v.color);
             let color = text.override_text_color.or(laid).unwrap_or(text.fallback_color);
             let color = if color == Color32::PLACEHOLDER { text.fallback_color } else { color };
-            let at = text.pos + placed.pos.to_vec2();
+            // A line may begin behind another widget's: then its first sign does not stand at its left end.
+            let begin = placed.row.glyphs.first().map_or(0.0, |g| g.pos.x);
+            let at = text.pos + placed.pos.to_vec2() + egui::vec2(begin, 0.0);
             let turn = if text.angle == 0.0 {
                 String::new()
             } else {
@@ -294,7 +309,8 @@ mod tests {
             mesh.add_triangle(4, 5, 6);
             painter.add(mesh);
         });
-        let drawing = draw(screen.ctx(), &frame.shapes, [300.0, 200.0], Color32::BLACK, 1.0);
+        let whole = Rect::from_min_size(pos2(0.0, 0.0), vec2(300.0, 200.0));
+        let drawing = draw(screen.ctx(), &frame.shapes, whole, Color32::BLACK, 1.0);
         for wanted in [
             "<rect x=\"10\" y=\"20\" width=\"30\" height=\"40\" rx=\"2\" fill=\"#ff0000\"/>",
             "<rect x=\"50\" y=\"60\" width=\"7\" height=\"8\" fill=\"#00ff00\"/>",
@@ -304,5 +320,9 @@ mod tests {
             assert!(drawing.svg.contains(wanted), "{wanted} in\n{}", drawing.svg);
         }
         assert_eq!(drawing.left_out, 0);
+        let part = Rect::from_min_size(pos2(45.0, 55.0), vec2(20.0, 30.0));
+        let drawing = draw(screen.ctx(), &frame.shapes, part, Color32::BLACK, 1.0);
+        assert!(drawing.svg.contains("width=\"20\" height=\"30\" viewBox=\"45 55 20 30\""), "{}", drawing.svg);
+        assert!(drawing.svg.contains("fill=\"#00ff00\"") && !drawing.svg.contains("a &lt; b"), "{}", drawing.svg);
     }
 }

@@ -10,6 +10,7 @@ use stratoscope_core::session::SyncChoice;
 use stratoscope_core::vocab::{Cpu, Dur, MachineId, RefNs, RowKey, RowKind, State as RowState, StateSet, TimeRange};
 
 use crate::window::command::{Command, Direction, PickedEvent, RowRef, RowStep};
+use crate::window::export::ExportCommand;
 use crate::window::find;
 use crate::window::flow::answer as flow;
 use crate::window::help;
@@ -66,6 +67,8 @@ pub enum Effect {
     FocusSearch,
     /// Take the keyboard out of any field.
     ReleaseFocus,
+    /// Save or copy something.
+    Export(ExportCommand),
 }
 
 /// Which event is looked for.
@@ -119,6 +122,7 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
             return vec![Effect::Quit];
         }
         Command::Copy(text) => return vec![Effect::Copy(text)],
+        Command::Export(command) => return vec![Effect::Export(command)],
 
         Command::SetWindow { window, remember } => state.view.set_window(window, remember),
         Command::SetPaneWindow { pane, window, remember } => {

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::window::command::{Command, Direction, RowStep};
+use crate::window::export::{ExportCommand, FINE, Format, Table, What, Writing};
 use crate::window::find::FindCommand;
 use crate::window::find::command::Among;
 use crate::window::help::HelpCommand;
@@ -26,6 +27,8 @@ const UI_STEP: f32 = 1.1;
 pub enum Group {
     /// Opening and closing.
     File,
+    /// Saving and copying what is shown.
+    Save,
     /// The shown stretch of time.
     Time,
     /// From state to state, event to event, row to row.
@@ -42,12 +45,14 @@ pub enum Group {
 
 impl Group {
     /// All groups in the order of menus.
-    pub const ALL: [Self; 7] = [Self::File, Self::Time, Self::Walk, Self::Find, Self::Mark, Self::View, Self::Help];
+    pub const ALL: [Self; 8] =
+        [Self::File, Self::Save, Self::Time, Self::Walk, Self::Find, Self::Mark, Self::View, Self::Help];
 
     /// What it is called.
     pub fn title(self) -> &'static str {
         match self {
             Self::File => "Open",
+            Self::Save => "Save and copy",
             Self::Time => "Time",
             Self::Walk => "Walk",
             Self::Find => "Find",
@@ -80,6 +85,11 @@ impl Entry {
     }
 }
 
+/// Asks for a place to save something.
+fn ask(what: What, format: Format) -> Command {
+    Command::Export(ExportCommand::Ask(what, format))
+}
+
 macro_rules! entries {
     ($($group:ident $id:literal $title:literal [$($key:literal),*] $needs:literal $make:expr;)*) => {
         &[$(Entry {
@@ -103,6 +113,21 @@ pub static ENTRIES: &[Entry] = entries! {
     File "cancel" "Stop reading" [] true Command::CancelAnalysis;
     File "close" "Close" ["Ctrl+W"] true Command::Close;
     File "quit" "Quit" ["Ctrl+Q"] false Command::Quit;
+
+    Save "save-view" "Save this view as a picture…" ["Ctrl+S"] true ask(What::View(None), FINE);
+    Save "save-view-svg" "Save this view as a drawing (SVG)…" ["Ctrl+Shift+S"] true ask(What::View(None), Format::Svg);
+    Save "save-window" "Save the whole window as a picture…" ["Alt+S"] true ask(What::Window, FINE);
+    Save "save-window-svg" "Save the whole window as a drawing (SVG)…" ["Alt+Shift+S"] true ask(What::Window, Format::Svg);
+    Save "save-table" "Save this table as CSV…" ["Ctrl+E"] true ask(What::Table(None), Format::Csv);
+    Save "save-table-json" "Save this table as JSON Lines…" ["Ctrl+Shift+E"] true ask(What::Table(None), Format::JsonLines);
+    Save "save-instances" "Save the flow's instances as CSV…" [] true ask(What::Table(Some(Table::FlowInstances)), Format::Csv);
+    Save "save-instances-json" "Save the flow's instances as JSON Lines…" [] true ask(What::Table(Some(Table::FlowInstances)), Format::JsonLines);
+    Save "save-problems" "Save the problems as CSV…" [] true ask(What::Table(Some(Table::Problems)), Format::Csv);
+    Save "save-problems-json" "Save the problems as JSON Lines…" [] true ask(What::Table(Some(Table::Problems)), Format::JsonLines);
+    Save "save-report" "Save a report of this experiment (HTML)…" ["Ctrl+R"] true ask(What::Report, Format::Html);
+    Save "save-stop" "Stop saving" [] true Command::Export(ExportCommand::Stop);
+    Save "copy" "Copy the selected state or event" ["Ctrl+C"] true Command::Export(ExportCommand::Copy(Writing::Text));
+    Save "copy-json" "Copy the selected state or event as JSON" ["Ctrl+Shift+C"] true Command::Export(ExportCommand::Copy(Writing::Json));
 
     Time "zoom-in" "Zoom in" ["W", "+", "="] true Command::Zoom { factor: ZOOM_STEP, at: None };
     Time "zoom-out" "Zoom out" ["S", "-"] true Command::Zoom { factor: 1.0 / ZOOM_STEP, at: None };

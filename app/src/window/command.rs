@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use stratoscope_core::session::SyncChoice;
 use stratoscope_core::vocab::{Cpu, MachineId, RefNs, RowKey, State, StateSet, TimeRange};
 
+use crate::window::export::ExportCommand;
 use crate::window::find::FindCommand;
 use crate::window::help::HelpCommand;
 use crate::window::layout::{PaneKind, Preset};
@@ -243,4 +244,6 @@ pub enum Command {
     CycleTimeFormat,
     /// Copy a text to the clipboard.
     Copy(String),
+    /// Something about saving and copying what is shown.
+    Export(ExportCommand),
 }

@@ -7,6 +7,7 @@ use stratoscope_core::vocab::{Dur, RefNs, RowKind, State, TimeRange};
 use crate::window::axis::duration;
 use crate::window::command::{Command, PickedEvent, RowRef};
 use crate::window::event_pages::EventPages;
+use crate::window::export::{ExportCommand, Writing};
 use crate::window::flow::answer::task_of;
 use crate::window::frame::FrameContext;
 use crate::window::help::{HelpCommand, Topic};
@@ -170,16 +171,8 @@ fn interval_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, row: RowRef, interval: &I
         pair_ui(ui, theme, word, text);
     }
     relations_ui(ui, cx, row);
-    let detail = scene.text(interval.look.detail);
     let can_follow = details.has_waker(cx, row, span.begin);
 
-    let text = format!(
-        "{name}\t{}\t{detail}\t{}\t{}\t{}",
-        look.name,
-        clock.instant(span.begin),
-        clock.instant(span.end),
-        duration(interval.end - interval.begin)
-    );
     ui.add_space(Sizes::GRID);
     let margin = Dur((span.length().0 / 8).max(1));
     let window = TimeRange::new(span.begin - margin, span.end + margin);
@@ -198,7 +191,10 @@ fn interval_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, row: RowRef, interval: &I
     across_ui(ui, cx, row, span.begin);
     let hint = cx.keymap.hint("follow");
     button_ui(ui, cx, "Follow the CPU", &hint, true, Command::FollowCpu);
-    button_ui(ui, cx, "Copy", "", true, Command::Copy(text));
+    let t = cx.state.view.selection.map_or(span.begin, |s| s.begin);
+    let copy = |writing| Command::Export(ExportCommand::CopyState(row, t, writing));
+    button_ui(ui, cx, "Copy", &cx.keymap.hint("copy"), true, copy(Writing::Text));
+    button_ui(ui, cx, "Copy as JSON", &cx.keymap.hint("copy-json"), true, copy(Writing::Json));
 }
 
 /// What a row of that kind is called before its name.
@@ -255,6 +251,10 @@ fn event_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, event: PickedEvent, events: 
             None => pair_ui(ui, cx.theme, "", part.trim_matches([' ', '[', ']'])),
         }
     }
+    ui.add_space(Sizes::GRID / 2.0);
+    let copy = |writing| Command::Export(ExportCommand::CopyEvent(event.row, writing));
+    button_ui(ui, cx, "Copy event", "", true, copy(Writing::Text));
+    button_ui(ui, cx, "Copy event as JSON", "", true, copy(Writing::Json));
 }
 
 /// A state, how long, and how much of the whole: in columns.

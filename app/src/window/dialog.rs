@@ -1,7 +1,9 @@
-//! Asking for a folder: the system's dialog in a thread of its own, or one of ours where the system has none.
+//! Asking for a folder to open or a file to save: the system's dialog in a thread of its own, or one of ours where the system has none.
 //!
 //! Without a desktop portal the system's dialog answers "nothing chosen" at once, the same as when the user
 //! cancels. Nobody cancels within a tenth of a second, so an answer as quick as that opens our own.
+
+mod save;
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
@@ -13,24 +15,44 @@ use crate::window::parts::{ListLine, triangle};
 use crate::window::theme::{Sizes, Theme};
 use crate::window::worker::Wake;
 
+pub use save::SaveQuestion;
+use save::{SaveChoice, SaveDialog};
+
 /// Quicker than any person.
 const TOO_QUICK: Duration = Duration::from_millis(100);
 
 /// How many folders are listed.
 const MAX_LISTED: usize = 2_000;
 
-/// Asking for a folder.
+/// What somebody chose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    /// A folder to open.
+    Folder(PathBuf),
+    /// A file to write, in place of what is there.
+    File(PathBuf),
+}
+
+/// One of ours.
+enum Own {
+    Folder(FolderDialog),
+    Save(SaveDialog),
+}
+
+/// Asking for a folder or a file.
 pub struct Dialogs {
     native: bool,
     asked: Option<(Instant, Receiver<Option<PathBuf>>)>,
-    own: Option<FolderDialog>,
+    own: Option<Own>,
+    /// What is asked for a file; else a folder is asked for.
+    saving: Option<SaveQuestion>,
     last: Option<PathBuf>,
 }
 
 impl Dialogs {
     /// `native`: the system's dialog is tried first.
     pub fn new(native: bool) -> Self {
-        Self { native, asked: None, own: None, last: None }
+        Self { native, asked: None, own: None, saving: None, last: None }
     }
 
     /// Whether our own dialog is open.
@@ -48,20 +70,44 @@ impl Dialogs {
         if self.asked.is_some() || self.own.is_some() {
             return;
         }
+        self.saving = None;
+        self.open(folder, wake);
+    }
+
+    /// Asks where to save a file. Whether one that is there may be replaced is part of the question: of the
+    /// system's dialog as of ours.
+    pub fn ask_file(&mut self, question: SaveQuestion, wake: &Wake) {
+        if self.asked.is_some() || self.own.is_some() {
+            return;
+        }
+        let folder = question.folder.clone();
+        self.saving = Some(question);
+        self.open(folder, wake);
+    }
+
+    fn open(&mut self, folder: Option<PathBuf>, wake: &Wake) {
         self.last = folder.or_else(|| std::env::current_dir().ok());
         if !self.native {
             self.open_own();
             return;
         }
         let (answer, asked) = channel();
-        let (wake, folder) = (wake.clone(), self.last.clone());
+        let (wake, folder, saving) = (wake.clone(), self.last.clone(), self.saving.clone());
         let spawned = std::thread::Builder::new().name("dialog".to_owned()).spawn(move || {
-            let mut dialog = rfd::FileDialog::new().set_title("Open a folder of traces");
+            let mut dialog = rfd::FileDialog::new();
             if let Some(folder) = folder {
                 dialog = dialog.set_directory(folder);
             }
+            let chosen = match saving {
+                Some(question) => dialog
+                    .set_title(&question.title)
+                    .set_file_name(&question.name)
+                    .add_filter(question.sort, &[question.ending])
+                    .save_file(),
+                None => dialog.set_title("Open a folder of traces").pick_folder(),
+            };
             // If nobody waits for the answer any more, it is not needed.
-            answer.send(dialog.pick_folder()).ok();
+            answer.send(chosen).ok();
             wake();
         });
         match spawned {
@@ -71,16 +117,37 @@ impl Dialogs {
     }
 
     fn open_own(&mut self) {
-        self.own = Some(FolderDialog::new(self.last.clone().unwrap_or_else(|| PathBuf::from("/"))));
+        let folder = self.last.clone().unwrap_or_else(|| PathBuf::from("/"));
+        self.own = Some(match self.saving.clone() {
+            Some(question) => Own::Save(SaveDialog::new(question, folder)),
+            None => Own::Folder(FolderDialog::new(folder)),
+        });
+    }
+
+    /// What the system's dialog was asked for. It asks about replacing a file by itself, but only about the name
+    /// that was typed: one that is made complete here must not replace anything.
+    fn chosen(&self, path: PathBuf) -> Result<Chosen, PathBuf> {
+        let Some(question) = &self.saving else { return Ok(Chosen::Folder(path)) };
+        let complete = question.complete(path.clone());
+        if complete != path && complete.exists() { Err(complete) } else { Ok(Chosen::File(complete)) }
     }
 
     /// Draws our own dialog, if it is open, and returns what was chosen in either.
-    pub fn ui(&mut self, ui: &mut Ui, theme: &Theme) -> Option<PathBuf> {
+    pub fn ui(&mut self, ui: &mut Ui, theme: &Theme) -> Option<Chosen> {
         if let Some((since, asked)) = &self.asked {
             match asked.try_recv() {
                 Ok(Some(path)) => {
                     self.asked = None;
-                    return Some(path);
+                    match self.chosen(path) {
+                        Ok(chosen) => return Some(chosen),
+                        Err(there) => {
+                            self.last = there.parent().map(PathBuf::from);
+                            if let (Some(question), Some(name)) = (&mut self.saving, there.file_name()) {
+                                question.name = name.to_string_lossy().into_owned();
+                            }
+                            self.open_own();
+                        }
+                    }
                 }
                 Ok(None) => {
                     let quick = since.elapsed() < TOO_QUICK;
@@ -99,17 +166,20 @@ impl Dialogs {
             }
         }
         let own = self.own.as_mut()?;
-        match own.ui(ui, theme) {
-            Choice::Open => None,
-            Choice::Cancel => {
-                self.own = None;
-                None
-            }
-            Choice::Folder(path) => {
-                self.own = None;
-                Some(path)
-            }
-        }
+        let chosen = match own {
+            Own::Folder(dialog) => match dialog.ui(ui, theme) {
+                Choice::Open => return None,
+                Choice::Cancel => None,
+                Choice::Folder(path) => Some(Chosen::Folder(path)),
+            },
+            Own::Save(dialog) => match dialog.ui(ui, theme) {
+                SaveChoice::Open => return None,
+                SaveChoice::Cancel => None,
+                SaveChoice::File(path) => Some(Chosen::File(path)),
+            },
+        };
+        self.own = None;
+        chosen
     }
 }
 

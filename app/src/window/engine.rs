@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stratoscope_core::session::SyncChoice;
+use stratoscope_core::session::{Session, SyncChoice};
 use stratoscope_core::vocab::{RefNs, TimeRange};
 
 use crate::window::event_pages::EventSource;
@@ -35,6 +35,10 @@ pub trait Engine {
     fn cancel(&self);
     /// Takes another choice about clocks and virtual machines; nothing is read again.
     fn choose(&self, choice: SyncChoice);
+    /// The session that it reads, if there is one: what is saved is asked of it.
+    fn session(&self) -> Option<Arc<Session>> {
+        None
+    }
     /// Waits until all is read; for pictures and tests. Returns whether it came to that in time.
     fn wait(&self, longest: Duration) -> bool;
 }

@@ -9,7 +9,9 @@ use stratoscope_core::vocab::RefNs;
 use crate::window::axis::Clock;
 use crate::window::command::{Command, Direction, RowStep};
 use crate::window::event_pages::{EventLine, EventPages};
+use crate::window::export::{ExportCommand, Writing, menu};
 use crate::window::frame::FrameContext;
+use crate::window::layout::PaneKind;
 use crate::window::parts::line_ui;
 use crate::window::theme::{Sizes, Theme};
 use crate::window::words;
@@ -353,11 +355,29 @@ fn row_ui(
     if response.clicked() {
         cx.send(Command::SelectEvent(line.picked()));
     }
+    response.context_menu(|ui| row_menu_ui(ui, cx, line));
     if response.double_clicked() {
         let half = stratoscope_core::vocab::Dur(cx.state.view.window.length().0 / 8);
         let window = stratoscope_core::vocab::TimeRange::new(line.t - half, line.t + half);
         cx.send(Command::SetWindow { window, remember: true });
     }
+}
+
+/// The menu of an event.
+fn row_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, line: &EventLine) {
+    ui.set_min_width(210.0);
+    for (text, command) in [
+        ("Copy event", Command::Export(ExportCommand::CopyEvent(line.row, Writing::Text))),
+        ("Copy event as JSON", Command::Export(ExportCommand::CopyEvent(line.row, Writing::Json))),
+    ] {
+        if ui.button(text).clicked() {
+            cx.send(Command::SelectEvent(line.picked()));
+            cx.send(command);
+            ui.close();
+        }
+    }
+    ui.separator();
+    menu::entries_ui(ui, cx, &PaneKind::Events);
 }
 
 #[cfg(test)]

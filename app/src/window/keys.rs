@@ -225,9 +225,16 @@ impl Keymap {
         let focused = ctx.memory(|m| m.focused().is_some());
         let mut commands = Vec::new();
         ctx.input_mut(|input| {
+            let held = input.modifiers;
             let mut taken_sign = false;
             input.events.retain(|event| {
-                let Event::Key { key, pressed: true, modifiers, repeat, .. } = event else { return true };
+                // Ctrl+C comes as this, whatever is held besides it.
+                let copy = matches!(event, Event::Copy) && !state.text_selected;
+                let (key, modifiers, repeat) = match event {
+                    Event::Key { key, pressed: true, modifiers, repeat, .. } => (key, *modifiers, *repeat),
+                    Event::Copy if copy => (&Key::C, held | Modifiers::COMMAND, false),
+                    _ => return true,
+                };
                 let accept = |chord: &Chord| {
                     if typing || state.overlay {
                         return !chord.edits_text();
@@ -238,12 +245,12 @@ impl Keymap {
                     let taken = matches!(chord.key, Key::Enter | Key::Space) || (state.form && arrow && plain);
                     !(focused && taken)
                 };
-                let Some(entry) = self.find(*key, *modifiers, accept) else { return true };
+                let Some(entry) = self.find(*key, modifiers, accept) else { return true };
                 if entry.needs_session && !state.session {
                     return true;
                 }
                 let command = entry.command();
-                if !*repeat || Chord::repeats(&command) {
+                if !repeat || Chord::repeats(&command) {
                     commands.push(command);
                 }
                 taken_sign = true;
@@ -267,6 +274,8 @@ pub struct KeyState {
     pub form: bool,
     /// Palette, list of keys or a dialog lies on top and has its own use for plain keys.
     pub overlay: bool,
+    /// Words on the screen are selected, to be copied.
+    pub text_selected: bool,
 }
 
 #[cfg(test)]

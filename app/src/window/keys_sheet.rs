@@ -51,6 +51,7 @@ pub fn keys_sheet_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
                     mouse_ui(&mut columns[0], cx);
                     group_ui(&mut columns[1], cx, Group::Walk);
                     group_ui(&mut columns[1], cx, Group::Find);
+                    group_ui(&mut columns[1], cx, Group::Save);
                     group_ui(&mut columns[2], cx, Group::View);
                     group_ui(&mut columns[2], cx, Group::Help);
                 });

@@ -19,6 +19,7 @@ pub mod dialog;
 pub mod engine;
 pub mod event_pages;
 pub mod events;
+pub mod export;
 pub mod find;
 pub mod flow;
 pub mod frame;

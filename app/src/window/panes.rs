@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use egui::{Color32, RichText, Stroke, Ui, Visuals, WidgetText};
+use egui::{Color32, Rect, RichText, Stroke, Ui, Visuals, WidgetText};
 use egui_tiles::{Behavior, TabState, TileId, Tiles, UiResponse};
 use stratoscope_core::vocab::{MachineId, RowKind};
 
@@ -11,6 +11,7 @@ use crate::window::catalogue;
 use crate::window::command::{Command, Direction, RowRef, RowStep};
 use crate::window::event_pages::EventPages;
 use crate::window::events::EventsPane;
+use crate::window::export::menu;
 use crate::window::flow::FlowPanes;
 use crate::window::frame::FrameContext;
 use crate::window::help::pane::HelpPane;
@@ -51,6 +52,8 @@ pub struct PaneMemory {
     pub help: HelpPane,
     /// What timelines have in common.
     pub shared: Shared,
+    /// Which panes the last frame drew, and where.
+    pub drawn: Vec<(PaneKind, Rect)>,
 }
 
 impl PaneMemory {
@@ -67,6 +70,7 @@ impl PaneMemory {
             settings: SettingsPane::default(),
             help: HelpPane::default(),
             shared: Shared::default(),
+            drawn: Vec::new(),
         }
     }
 
@@ -157,6 +161,7 @@ impl PaneBehavior<'_, '_> {
 
     /// Draws a pane.
     pub fn contents_ui(&mut self, ui: &mut Ui, kind: &PaneKind) {
+        self.memory.drawn.push((kind.clone(), ui.max_rect()));
         let pressed = ui.input(|i| i.pointer.any_pressed());
         if pressed && ui.rect_contains_pointer(ui.max_rect()) && self.focused.as_ref() != Some(kind) {
             self.cx.send(Command::FocusPane(kind.clone()));
@@ -387,6 +392,7 @@ impl Behavior<PaneKind> for PaneBehavior<'_, '_> {
             PaneKind::Settings => "settings",
             PaneKind::Help => "pane-help",
         };
+        response.context_menu(|ui| menu::entries_ui(ui, self.cx, &kind));
         let full = self.cx.keymap.hint("full-pane");
         let own = catalogue::entry(id).map_or_else(String::new, |e| self.cx.keymap.text(e));
         response.context_menu(|ui| self.tab_menu_ui(ui, &kind));
@@ -402,6 +408,8 @@ impl Behavior<PaneKind> for PaneBehavior<'_, '_> {
         _scroll: &mut f32,
     ) {
         if let Some(kind) = tabs.active.and_then(|tile| tiles.get_pane(&tile)).cloned() {
+            let title = self.title(&kind);
+            menu::button_ui(ui, self.cx, &kind, &title);
             self.link_ui(ui, &kind);
         }
     }

@@ -4,6 +4,7 @@ use egui::{Button, Label, RichText, ScrollArea, Ui};
 use stratoscope_core::vocab::{Problem, Severity, TimeRange};
 
 use crate::window::command::Command;
+use crate::window::export::menu;
 use crate::window::frame::FrameContext;
 use crate::window::navigate;
 use crate::window::parts::icon_button_ui;
@@ -38,6 +39,7 @@ pub fn problems_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
             if icon_button_ui(ui, "×", "Close problems", &hint, true).clicked() {
                 cx.send(Command::ToggleProblems);
             }
+            ui.menu_button("Save ⏷", |ui| menu::problems_ui(ui, cx)).response.on_hover_text("Save this list");
             if ui.add(Button::new("Copy all").frame_when_inactive(false)).clicked() {
                 let text: Vec<String> = problems.iter().map(as_text).collect();
                 cx.send(Command::Copy(text.join("\n")));

@@ -77,6 +77,10 @@ impl Engine for Reading {
         })
     }
 
+    fn session(&self) -> Option<Arc<Session>> {
+        Some(Arc::clone(&self.session))
+    }
+
     fn cancel(&self) {
         self.session.cancel();
     }

@@ -1,6 +1,7 @@
 //! The window itself: everything together, a frame at a time, with or without a screen.
 
 mod draw;
+mod export;
 mod finding;
 mod keeping;
 mod perform;
@@ -11,12 +12,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use egui::Ui;
+use egui::text_selection::LabelSelectionState;
 use stratoscope_core::vocab::{Problem, RefNs, TimeRange};
 
 use crate::window::apply::{apply, keep_layout};
 use crate::window::command::Command;
 use crate::window::details::Details;
-use crate::window::dialog::Dialogs;
+use crate::window::dialog::{Chosen, Dialogs};
 use crate::window::engine::{Engine, Opener};
 use crate::window::event_pages::EventPages;
 use crate::window::find::bar::FindBar;
@@ -42,6 +44,7 @@ use crate::window::watch::Watch;
 use crate::window::worker::Wake;
 
 use draw::{Parts, window_ui};
+use export::Exports;
 
 /// How a window is made.
 pub struct WindowOptions {
@@ -92,6 +95,7 @@ pub struct Window {
     find_bar: FindBar,
     seeker: Seeker,
     dialogs: Dialogs,
+    exports: Exports,
     /// The folder that is asked for is to be opened beside what is open.
     beside: bool,
     samples: Vec<Sample>,
@@ -138,6 +142,7 @@ impl Window {
             find_bar: FindBar::new(Arc::clone(&wake)),
             seeker: Seeker::new(Arc::clone(&wake)),
             dialogs: Dialogs::new(options.native_dialogs),
+            exports: Exports::new(Arc::clone(&wake)),
             beside: false,
             samples: options.samples,
             hover: Hover::default(),
@@ -183,7 +188,7 @@ impl Window {
         self.poll_events();
         let found = self.seeker.wait(left()) && self.find_bar.wait(left());
         self.poll_found();
-        read && events && found && self.pages.wait(left()) && self.panes.wait(left())
+        read && events && found && self.pages.wait(left()) && self.panes.wait(left()) && self.exports.saver.wait(left())
     }
 
     /// One frame of the whole window.
@@ -196,6 +201,7 @@ impl Window {
             ctx.request_repaint();
         }
         self.poll_events();
+        self.poll_saved();
         self.bind_keys();
         self.dress(&ctx);
         let mut commands = self.input(&ctx);
@@ -234,7 +240,10 @@ impl Window {
         if held > 0 {
             drop_overlay_ui(ui, theme, held);
         }
-        if let Some(path) = self.dialogs.ui(ui, theme) {
+        let chosen = self.dialogs.ui(ui, theme);
+        if let Some(Chosen::File(path)) = chosen {
+            self.save_chosen(&ctx, path);
+        } else if let Some(Chosen::Folder(path)) = chosen {
             let mut paths = if self.beside { self.state.paths.clone() } else { Vec::new() };
             if !paths.contains(&path) {
                 paths.push(path);
@@ -263,7 +272,8 @@ impl Window {
             // The next key is to be bound, not to be obeyed.
             self.panes.settings.take_key(ctx);
         } else if !dialog {
-            commands = self.keymap.take(ctx, KeyState { session: self.state.is_open(), form, overlay });
+            let text_selected = ctx.plugin::<LabelSelectionState>().lock().has_selection();
+            commands = self.keymap.take(ctx, KeyState { session: self.state.is_open(), form, overlay, text_selected });
         }
         let dropped: Vec<PathBuf> = ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_path_buf()).collect());
         if !dropped.is_empty() {
@@ -314,6 +324,8 @@ impl Window {
 
 #[cfg(test)]
 mod disk_tests;
+#[cfg(test)]
+mod export_tests;
 #[cfg(test)]
 mod find_picture_tests;
 #[cfg(test)]

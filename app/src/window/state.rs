@@ -10,6 +10,7 @@ use stratoscope_core::vocab::{Dur, RefNs, RowKind, TimeRange};
 
 use crate::window::axis::Clock;
 use crate::window::command::{PickedEvent, RowRef};
+use crate::window::export::saver::Saving;
 use crate::window::find::Find;
 use crate::window::find::command::Among;
 use crate::window::help::Reading;
@@ -89,6 +90,8 @@ pub struct State {
     pub disk: Option<DiskChange>,
     /// What the last command has to say: why it did nothing.
     pub notice: Option<String>,
+    /// What is being saved.
+    pub saving: Option<Saving>,
     /// Whether the dark theme is shown, whoever chose it.
     pub dark: bool,
 }
@@ -144,6 +147,7 @@ impl State {
             help: Reading::default(),
             tour: None,
             notice: None,
+            saving: None,
             dark: true,
         };
         state.reset_view(NOTHING, NOTHING);

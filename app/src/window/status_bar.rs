@@ -5,6 +5,7 @@ use stratoscope_core::vocab::RefNs;
 
 use crate::window::axis::duration;
 use crate::window::command::{Command, RowRef};
+use crate::window::export::ExportCommand;
 use crate::window::frame::FrameContext;
 use crate::window::info::Stage;
 use crate::window::own::axis_marks::between_words;
@@ -60,6 +61,7 @@ pub fn status_bar_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, hover: Hover) {
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             right_ui(ui, cx);
+            saving_ui(ui, cx);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let words = match (&cx.state.notice, hover.row, hover.t) {
                     (Some(notice), ..) => RichText::new(notice).color(theme.paint("waiting")),
@@ -80,6 +82,18 @@ pub fn status_bar_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, hover: Hover) {
             });
         });
     });
+}
+
+/// What is being saved, how far it is, and how to stop it.
+fn saving_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
+    let Some(saving) = &cx.state.saving else { return };
+    let small = |text: &str| RichText::new(text).size(Sizes::SMALL).color(cx.theme.text);
+    let stop = ui.button(small("Stop saving")).clicked();
+    let share = saving.share.map_or_else(|| "…".to_owned(), |share| format!(" {:.0} %", share * 100.0));
+    ui.label(small(&format!("Saving {}{share}", saving.what)));
+    if stop {
+        cx.send(Command::Export(ExportCommand::Stop));
+    }
 }
 
 fn fixed_ui(ui: &mut Ui, width: f32, text: RichText) {

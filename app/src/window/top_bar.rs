@@ -33,6 +33,7 @@ pub fn top_bar_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, samples: &[Sample]) {
         open_menu_ui(ui, cx, samples);
         let readable = cx.state.is_open() && cx.info.stage != Stage::Failed;
         if readable {
+            save_menu_ui(ui, cx);
             edit_menu_ui(ui, cx);
             view_menu_ui(ui, cx);
             go_menu_ui(ui, cx);
@@ -93,6 +94,18 @@ fn open_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, samples: &[Sample]) {
         }
         ui.separator();
         for entry in ENTRIES.iter().filter(|e| e.group == Group::File && e.id != "open") {
+            cx.menu_entry_ui(ui, entry.id);
+        }
+    });
+}
+
+fn save_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
+    ui.menu_button("Save ⏷", |ui| {
+        ui.set_min_width(320.0);
+        for entry in ENTRIES.iter().filter(|e| e.group == Group::Save) {
+            if matches!(entry.id, "save-table" | "save-report" | "copy") {
+                ui.separator();
+            }
             cx.menu_entry_ui(ui, entry.id);
         }
     });

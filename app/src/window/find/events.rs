@@ -44,7 +44,7 @@ impl Events {
     }
 
     /// What is looked for, made ready; `None`: nothing that events have.
-    fn search<'a>(&'a self, find: &'a Find) -> Option<Search<'a>> {
+    pub(crate) fn search<'a>(&'a self, find: &'a Find) -> Option<Search<'a>> {
         match &find.what {
             What::Words(words) => Some(Search::names(&self.table, |name| name.to_lowercase().contains(words))),
             What::Filter(sought) => {

@@ -16,6 +16,7 @@ pub mod instances;
 pub mod overlay;
 pub mod pane;
 pub mod picture;
+mod sheets;
 pub mod sums;
 #[cfg(test)]
 mod tests;

@@ -222,7 +222,18 @@ impl FlowPanes {
         self.selection.get().filter(|s| s.begin < s.end)
     }
 
-    fn shown(&self) -> Option<&Answer> {
+    /// The tables of where the time went, of the flow that is shown.
+    pub(super) fn tables(&self) -> Option<&[Table; 3]> {
+        self.tables.as_ref()
+    }
+
+    /// The instances of its task.
+    pub(super) fn instances(&self) -> Option<&Instances> {
+        self.instances.get()
+    }
+
+    /// The flow that is shown.
+    pub(super) fn shown(&self) -> Option<&Answer> {
         self.answer.get().and_then(Option::as_ref)
     }
 

@@ -20,6 +20,7 @@ use crate::window::joint::empty::{Empty, empty_ui};
 use crate::window::joint::facts::Facts;
 use crate::window::joint::plot::PlotMemory;
 use crate::window::joint::table::{Cell, Column, Line, Sort, table_ui};
+use crate::window::stats::sheet::{Field, Sheet};
 use crate::window::theme::Sizes;
 use crate::window::timeline::Shared;
 use crate::window::words;
@@ -127,6 +128,41 @@ impl ClocksPane {
             return;
         }
         clocks_plot::ui(ui, cx, shared, &mut self.plot, &facts, &solution, pictures, n);
+    }
+
+    /// The table of machines as it stands.
+    pub fn sheet(&self, cx: &FrameContext<'_>) -> Option<Sheet> {
+        let facts = &cx.state.scene.facts;
+        let mut machines: Vec<&MachineSync> = facts.sync.as_ref()?.machines.iter().collect();
+        sort_machines(facts, &mut machines, self.sort);
+        let mut sheet = Sheet::new(&[
+            ("Machine", "machine"),
+            ("Role", "role"),
+            ("Quality", "quality"),
+            ("At most off by", "half_width_ns"),
+            ("Median", "half_width_median_ns"),
+            ("Drift", "drift_ppm"),
+            ("Ahead by", "delta_ns"),
+            ("By", "methods"),
+        ]);
+        let width =
+            |ns: Option<u64>| ns.and_then(|ns| i64::try_from(ns).ok()).map_or(Field::Empty, |ns| Field::Time(Dur(ns)));
+        for machine in machines {
+            let reference = machine.role == SyncRole::Reference;
+            let by: Vec<&str> = machine.methods.iter().map(|m| m.name()).collect();
+            let drift = Field::Number(machine.drift_ppm, clocks::ppm(machine.drift_ppm));
+            sheet.rows.push(vec![
+                Field::Text(clocks::name(facts, machine.id)),
+                Field::text(machine.role.name()),
+                Field::text(machine.quality.name()),
+                width(machine.half_width_ns),
+                width(machine.half_width_median_ns),
+                if reference { Field::Empty } else { drift },
+                machine.delta_ns.map_or(Field::Empty, |ns| Field::Instant(ns, time::offset(ns))),
+                Field::text(&by.join(" ")),
+            ]);
+        }
+        Some(sheet)
     }
 
     /// Before and after, reference, methods, and placing by hand.

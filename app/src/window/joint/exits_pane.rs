@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 
 use egui::accesskit::Role;
 use egui::{Align2, Painter, Rect, RichText, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
-use stratoscope_core::vm::exits::Distribution;
+use stratoscope_core::vcpu::reasons;
+use stratoscope_core::vm::exits::{Distribution, ExitTimes};
 use stratoscope_core::vocab::{Dur, RefNs, State, TimeRange};
 
 use crate::window::axis::duration;
@@ -20,6 +21,7 @@ use crate::window::joint::hold::Hold;
 use crate::window::joint::plot::{self, Lane, PlotMemory, YAxis, gutter_text, lane_ui, time_axis_ui};
 use crate::window::joint::table::{Cell, Column, Line, Sort, percent, table_ui};
 use crate::window::parts::line_ui;
+use crate::window::stats::sheet::{Field, Sheet};
 use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::Shared;
 use crate::window::timeline::interact::around;
@@ -180,6 +182,45 @@ impl ExitsPane {
             ui.scope_builder(egui::UiBuilder::new().max_rect(place), |ui| self.rate_ui(ui, cx, &facts, shared));
         }
         ui.advance_cursor_after_rect(room);
+    }
+
+    /// The table as it stands.
+    pub fn sheet(&self, cx: &FrameContext<'_>) -> Option<Sheet> {
+        let facts = &cx.state.scene.facts;
+        let mut sheet = Sheet::new(&[
+            ("VM", "vm"),
+            ("vCPU", "vcpu"),
+            ("Reason", "reason"),
+            ("Count", "count"),
+            ("Total", "total_ns"),
+            ("Min", "min_ns"),
+            ("Mean", "mean_ns"),
+            ("p50", "p50_ns"),
+            ("p99", "p99_ns"),
+            ("Max", "max_ns"),
+            ("Off CPU", "off_cpu_ns"),
+        ]);
+        for group in &self.table.get()?.groups {
+            let vm = group.which.vm.and_then(|n| facts.world.vms().get(n));
+            let vcpu = vm.zip(group.which.vcpu).and_then(|(vm, n)| vm.vcpus.get(n));
+            let reason = group.which.reason.map(|(isa, code)| reasons::name(isa, code));
+            let time =
+                |of: fn(&ExitTimes) -> Dur| group.times.as_ref().map_or(Field::Empty, |times| Field::Time(of(times)));
+            sheet.rows.push(vec![
+                vm.map_or(Field::Empty, |vm| Field::text(&vm.name)),
+                vcpu.map_or(Field::Empty, |vcpu| Field::Count(u64::from(vcpu.number))),
+                reason.map_or(Field::Empty, |reason| Field::text(&reason)),
+                Field::Count(group.count),
+                time(|t| t.total),
+                time(|t| t.min),
+                time(|t| t.mean),
+                time(|t| t.p50),
+                time(|t| t.p99),
+                time(|t| t.max),
+                time(|t| t.off_cpu),
+            ]);
+        }
+        Some(sheet)
     }
 
     fn choices_ui(&mut self, ui: &mut Ui, cx: &FrameContext<'_>, range: TimeRange<RefNs>) {

@@ -12,6 +12,7 @@ use crate::window::joint::computed::Computed;
 use crate::window::joint::empty::no_threads_ui;
 use crate::window::joint::instant;
 use crate::window::parts::{line_ui, swatch};
+use crate::window::stats::sheet::{Field, Sheet};
 use crate::window::theme::{Sizes, Theme};
 use crate::window::worker::Wake;
 
@@ -48,6 +49,38 @@ impl InstantPane {
     /// Waits until all is known; for pictures and tests.
     pub fn wait(&self, longest: std::time::Duration) -> bool {
         self.computed.wait(longest)
+    }
+
+    /// The lines as they stand, each with the machine whose row tells.
+    pub fn sheet(&self, cx: &FrameContext<'_>) -> Option<Sheet> {
+        let (t, sections) = self.computed.get()?;
+        let facts = &cx.state.scene.facts;
+        let clock = cx.state.clock();
+        let mut sheet = Sheet::new(&[
+            ("At", "at_ns"),
+            ("Of", "section"),
+            ("Machine", "machine"),
+            ("What", "what"),
+            ("State", "state"),
+            ("Since", "since_ns"),
+            ("For", "for_ns"),
+            ("More", "more"),
+        ]);
+        for (section, line) in sections.iter().flat_map(|s| s.lines.iter().map(move |line| (s, line))) {
+            let machine = facts.world.machine(line.of);
+            let since = line.since.zip(machine).map(|((since, _), machine)| machine.to_ref(since));
+            sheet.rows.push(vec![
+                Field::instant(&clock, *t),
+                Field::text(&section.title),
+                machine.map_or(Field::Empty, |m| Field::text(&m.name)),
+                Field::text(&line.label),
+                Field::text(line.state.name()),
+                since.map_or(Field::Empty, |since| Field::instant(&clock, since)),
+                line.since.map_or(Field::Empty, |(_, length)| Field::Time(length)),
+                Field::text(&line.words),
+            ]);
+        }
+        Some(sheet)
     }
 
     /// Draws the pane over the room that is left. `hover` is the instant under the pointer, in whichever pane.

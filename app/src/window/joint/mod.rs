@@ -34,6 +34,7 @@ use crate::window::joint::instant_pane::InstantPane;
 use crate::window::joint::periodic_pane::PeriodicPane;
 use crate::window::joint::steal_pane::StealPane;
 use crate::window::layout::PaneKind;
+use crate::window::stats::sheet::Sheet;
 use crate::window::timeline::Shared;
 use crate::window::worker::Wake;
 
@@ -73,6 +74,18 @@ impl JointPanes {
             && self.steal.wait(longest)
             && self.periodic.wait(longest)
             && self.instant.wait(longest)
+    }
+
+    /// The table of the pane of that kind; `None` if it is none of these, or nothing is counted yet.
+    pub fn sheet(&self, kind: &PaneKind, cx: &FrameContext<'_>) -> Option<Sheet> {
+        match kind {
+            PaneKind::Synchronisation => self.clocks.sheet(cx),
+            PaneKind::Exits => self.exits.sheet(cx),
+            PaneKind::Steal => self.steal.sheet(cx),
+            PaneKind::Periodic => self.periodic.sheet(cx),
+            PaneKind::Instant => self.instant.sheet(cx),
+            _ => None,
+        }
     }
 
     /// Draws the pane of that kind, if it is one of these.

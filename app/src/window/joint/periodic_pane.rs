@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use egui::{ComboBox, DragValue, RichText, Stroke, TextEdit, Ui, pos2, vec2};
 use stratoscope_core::vm::instances::SLOW_FACTOR;
-use stratoscope_core::vocab::{Dur, RefNs, TimeRange};
+use stratoscope_core::vocab::{Dur, RefNs, State, TimeRange};
 
 use crate::window::axis::duration;
 use crate::window::command::{Command, RowRef};
@@ -18,6 +18,7 @@ use crate::window::joint::facts::Facts;
 use crate::window::joint::periodic::{self, Answer, Candidate, Marks, Shown, Wanted};
 use crate::window::joint::plot::{Lane, PlotMemory, YAxis, gutter_text, lane_ui, time_axis_ui};
 use crate::window::joint::table::{Cell, Column, Line, Sort, table_ui};
+use crate::window::stats::sheet::{Field, Sheet};
 use crate::window::theme::Sizes;
 use crate::window::timeline::Shared;
 use crate::window::timeline::interact::around;
@@ -183,6 +184,47 @@ impl PeriodicPane {
                 }
             }
         });
+    }
+
+    /// The instances as they stand, with the time of each of their states.
+    pub fn sheet(&self, cx: &FrameContext<'_>) -> Option<Sheet> {
+        let list = &self.instances.get()?.list;
+        let mut sheet = Sheet::new(&[
+            ("No.", "n"),
+            ("Start", "begin_ns"),
+            ("End", "end_ns"),
+            ("Duration", "duration_ns"),
+            ("Slow", "slow"),
+            ("More than usual", "extra_ns"),
+            ("Who", "culprit"),
+            ("What", "what"),
+        ]);
+        let mut states: Vec<State> = list.iter().flat_map(|i| i.parts.iter().map(|(state, _)| *state)).collect();
+        states.sort();
+        states.dedup();
+        for state in &states {
+            sheet.titles.push((cx.theme.state(*state).name.to_string(), format!("{}_ns", state.name())));
+        }
+        let clock = cx.state.clock();
+        for instance in list {
+            let mut row = vec![
+                Field::Count(instance.number as u64),
+                Field::instant(&clock, instance.range.begin),
+                Field::instant(&clock, instance.range.end),
+                Field::Time(instance.duration),
+                Field::Flag(instance.slow, if instance.slow { "slow" } else { "" }),
+                if instance.extra.0 > 0 { Field::Time(instance.extra) } else { Field::Empty },
+                Field::text(&instance.who),
+                Field::text(&instance.what),
+            ];
+            row.extend(
+                states.iter().map(|state| {
+                    Field::Time(Dur(instance.parts.iter().filter(|p| p.0 == *state).map(|p| p.1.0).sum()))
+                }),
+            );
+            sheet.rows.push(row);
+        }
+        Some(sheet)
     }
 
     fn answer_ui(&mut self, ui: &mut Ui, cx: &mut FrameContext<'_>, shared: &mut Shared, chosen: RowRef, room: f32) {

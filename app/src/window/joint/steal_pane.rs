@@ -15,6 +15,7 @@ use crate::window::joint::hold::Hold;
 use crate::window::joint::plot::{self, Area, Lane, PlotMemory, YAxis, gutter_text, lane_ui, time_axis_ui};
 use crate::window::joint::steal::{self, Account, Curve, Of};
 use crate::window::joint::table::{Cell, Column, Line, Sort, percent, table_ui};
+use crate::window::stats::sheet::{Field, Sheet};
 use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::Shared;
 use crate::window::timeline::interact::around;
@@ -126,6 +127,46 @@ impl StealPane {
         self.table_ui(ui, cx, range);
     }
 
+    /// The table as it stands. A line for each taker would say one thing several times: they are one text.
+    pub fn sheet(&self, cx: &FrameContext<'_>) -> Option<Sheet> {
+        let mut sheet = Sheet::new(&[
+            ("What", "what"),
+            ("Machine", "machine"),
+            ("Who", "name"),
+            ("Steal", "share"),
+            ("Stolen", "stolen_ns"),
+            ("Own code", "real_ns"),
+            ("Hypervisor", "hypervisor_ns"),
+            ("Halted", "halted_ns"),
+            ("Unknown", "unknown_ns"),
+            ("Of", "whole_ns"),
+            ("Longest", "longest_ns"),
+            ("Longest at", "longest_at_ns"),
+            ("Taken by", "taken_by"),
+        ]);
+        let clock = cx.state.clock();
+        for account in self.accounts.get()?.iter().filter(|a| self.shown[a.of as usize]) {
+            let by = account.by.iter().map(|(name, time)| format!("{name}: {}", duration(*time)));
+            let machine = cx.state.scene.machine(account.machine);
+            sheet.rows.push(vec![
+                Field::text(kind_words(account.of)),
+                machine.map_or(Field::Empty, |m| Field::text(&m.name)),
+                Field::text(&account.name),
+                Field::share(account.share()),
+                Field::Time(account.stolen),
+                Field::Time(account.real),
+                Field::Time(account.hypervisor),
+                if matches!(account.of, Of::Task) { Field::Empty } else { Field::Time(account.halted) },
+                Field::Time(account.unknown),
+                Field::Time(account.whole),
+                account.longest.map_or(Field::Empty, |l| Field::Time(l.length())),
+                account.longest.map_or(Field::Empty, |l| Field::instant(&clock, l.begin)),
+                Field::text(&by.collect::<Vec<_>>().join(", ")),
+            ]);
+        }
+        Some(sheet)
+    }
+
     fn legend_ui(&self, ui: &mut Ui, cx: &FrameContext<'_>) {
         ui.horizontal(|ui| {
             ui.add_space(Sizes::GRID);
@@ -192,13 +233,17 @@ fn sort_accounts(accounts: &mut [Account], sort: Sort) {
     accounts.sort_by(|a, b| sort.of(by(a, b)).then_with(|| (a.of as u8, &a.name).cmp(&(b.of as u8, &b.name))));
 }
 
-fn line_of(account: &Account, selected: bool) -> Line {
-    let time = |d: Dur| if d.0 > 0 { Cell::Quiet(duration(d)) } else { Cell::Empty };
-    let kind = match account.of {
+fn kind_words(of: Of) -> &'static str {
+    match of {
         Of::Vm => "VM",
         Of::Vcpu => "vCPU",
         Of::Task => "task",
-    };
+    }
+}
+
+fn line_of(account: &Account, selected: bool) -> Line {
+    let time = |d: Dur| if d.0 > 0 { Cell::Quiet(duration(d)) } else { Cell::Empty };
+    let kind = kind_words(account.of);
     let stolen = |text: String| if account.stolen.0 > 0 { Cell::Loud(text) } else { Cell::Quiet(text) };
     let by = account.by.iter().take(4).map(|(name, d)| format!("{name} {}", duration(*d))).collect::<Vec<_>>();
     let by = by.join(", ");

@@ -34,6 +34,16 @@ impl Sources {
     }
 }
 
+/// The end of the memory's name, beside the user's settings.
+const MEMORY_EXTENSION: &str = "memory.ron";
+
+/// What the user's program remembers; nothing if there is nothing, or nothing that can be understood.
+pub fn remembered() -> Memory {
+    let path = user_path().map(|path| path.with_extension(MEMORY_EXTENSION));
+    let text = path.as_ref().and_then(|path| disk::read(path).ok().flatten());
+    path.zip(text).map(|(path, text)| file::read_memory(&path, &text).says).unwrap_or_default()
+}
+
 fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from)
 }
@@ -117,7 +127,7 @@ pub struct Keeper {
 impl Keeper {
     /// Reads everything that there is before anything is open.
     pub fn load(sources: Sources, wake: &Wake) -> (Self, Settings, Memory) {
-        let memory_path = sources.user.as_ref().map(|path| path.with_extension("memory.ron"));
+        let memory_path = sources.user.as_ref().map(|path| path.with_extension(MEMORY_EXTENSION));
         let mut keeper = Self {
             disk: sources.user.is_some().then(|| Disk::new(wake.clone())),
             command_line: sources.command_line,

@@ -38,6 +38,6 @@ pub mod table;
 mod tests;
 
 pub use command::SettingsCommand;
-pub use keeper::{Keeper, Sources};
+pub use keeper::{Keeper, Sources, remembered};
 pub use layers::{Layer, Preferences, Settings, ThemeChoice, Values};
 pub use memory::Memory;

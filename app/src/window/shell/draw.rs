@@ -5,6 +5,7 @@ use egui::{CentralPanel, Frame, Margin, Panel, RichText, Ui};
 use crate::window::command::Command;
 use crate::window::details::{self, Details};
 use crate::window::event_pages::EventPages;
+use crate::window::export::menu as export_menu;
 use crate::window::find;
 use crate::window::find::bar::FindBar;
 use crate::window::frame::FrameContext;
@@ -150,6 +151,7 @@ fn panes_ui(
     }
     let focused = cx.state.panes.focused.clone();
     let full = cx.state.panes.full.clone();
+    memory.drawn.clear();
     let mut behavior = PaneBehavior { cx, memory, pages, hover: Hover::default(), focused, edited: false };
     match full {
         Some(kind) => full_ui(ui, &mut behavior, &kind),
@@ -185,6 +187,8 @@ fn full_ui(ui: &mut Ui, behavior: &mut PaneBehavior<'_, '_>, kind: &PaneKind) {
             if ui.add(button).on_hover_text(hint).clicked() {
                 behavior.cx.send(Command::ToggleFullPane);
             }
+            let title = behavior.title(kind);
+            export_menu::button_ui(ui, behavior.cx, kind, &title);
             behavior.link_ui(ui, kind);
         });
     });

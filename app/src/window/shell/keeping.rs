@@ -36,10 +36,11 @@ impl Window {
         self.tell_problems();
     }
 
-    /// Problems of the program's own files before those of traces.
+    /// Problems of the program's own files and of saving before those of traces.
     pub(super) fn tell_problems(&mut self) {
         let own = self.keeper.problems();
-        self.info.problems = own.iter().chain(self.trace_problems.iter()).cloned().collect();
+        self.info.problems =
+            own.iter().chain(&self.exports.failed).chain(self.trace_problems.iter()).cloned().collect();
     }
 
     /// Binds keys as the settings say, where that changed.

@@ -47,6 +47,7 @@ impl Window {
                     engine.cancel();
                 }
             }
+            Effect::Export(command) => self.export(ctx, command),
             Effect::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             Effect::Copy(text) => {
                 self.state.notice = Some("Copied".to_owned());

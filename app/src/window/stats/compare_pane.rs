@@ -251,6 +251,12 @@ impl ComparePane {
         }
     }
 
+    /// The table as it stands.
+    pub fn sheet(&self, cx: &FrameContext<'_>) -> Sheet {
+        let scaled = self.scaled.unwrap_or(unequal(&cx.state.comparison));
+        self.sheet_of(&cx.state.scene.facts, scaled)
+    }
+
     fn sheet_of(&self, facts: &Facts, scaled: bool) -> Sheet {
         let mut sheet = Sheet::new(&[
             ("Machine A", "machine_a"),

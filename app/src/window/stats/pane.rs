@@ -9,7 +9,7 @@ use crate::window::joint::empty::no_threads_ui;
 use crate::window::joint::hold::Hold;
 use crate::window::stats::events_tab::EventsTab;
 use crate::window::stats::latencies_tab::{self, LatenciesTab};
-use crate::window::stats::sheet::copy_ui;
+use crate::window::stats::sheet::{Sheet, copy_ui};
 use crate::window::stats::times::Group;
 use crate::window::stats::times_tab::{Measure, TimesTab};
 use crate::window::theme::Sizes;
@@ -81,6 +81,15 @@ impl Statistics {
                     latencies_tab::go(cx, place);
                 }
             }
+        }
+    }
+
+    /// The table of the tab that is shown.
+    pub fn sheet(&self, cx: &FrameContext<'_>) -> Sheet {
+        match self.tab {
+            Tab::Times(_) => self.times.sheet(cx.theme),
+            Tab::Latencies => self.latencies.sheet(&cx.state.scene.facts),
+            Tab::Events => self.events.sheet(&cx.state.scene),
         }
     }
 

@@ -2,14 +2,17 @@
 //!
 //! Programs get nanoseconds and plain numbers, people what they see on the screen.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use egui::{RichText, Ui};
-use stratoscope_core::vocab::Dur;
+use stratoscope_core::vocab::{Dur, RefNs};
 
-use crate::window::axis::duration;
+use crate::headless::integer;
+use crate::window::axis::{Clock, duration};
 use crate::window::command::Command;
 use crate::window::frame::FrameContext;
+use crate::window::joint::table::percent;
 use crate::window::theme::Sizes;
 use crate::window::words;
 
@@ -26,13 +29,33 @@ pub enum Field {
     Count(u64),
     /// A number, and how people read it.
     Number(f64, String),
+    /// An instant: nanoseconds since 1970, or since the clock's own zero; and how people read it.
+    Instant(i128, String),
+    /// Whether it is so, and how people read it.
+    Flag(bool, &'static str),
 }
 
 impl Field {
+    /// An instant of the axis.
+    pub fn instant(clock: &Clock, t: RefNs) -> Self {
+        Self::Instant(clock.origin_ns + i128::from(t.0), clock.instant(t))
+    }
+
+    /// Text; nothing if it is empty.
+    pub fn text(text: &str) -> Self {
+        if text.is_empty() { Self::Empty } else { Self::Text(text.to_owned()) }
+    }
+
+    /// A share of a whole, from 0 to 1.
+    pub fn share(share: f64) -> Self {
+        Self::Number(share, percent(share))
+    }
+
     fn shown(&self) -> String {
         match self {
             Self::Empty => String::new(),
-            Self::Text(text) | Self::Number(_, text) => text.clone(),
+            Self::Text(text) | Self::Number(_, text) | Self::Instant(_, text) => text.clone(),
+            Self::Flag(_, text) => (*text).to_owned(),
             Self::Time(time) => duration(*time),
             Self::Count(n) => words::grouped(*n),
         }
@@ -45,6 +68,8 @@ impl Field {
             Self::Time(time) => time.0.into(),
             Self::Count(n) => (*n).into(),
             Self::Number(n, _) => (*n).into(),
+            Self::Instant(ns, _) => integer(*ns),
+            Self::Flag(on, _) => (*on).into(),
         }
     }
 }
@@ -93,16 +118,10 @@ impl Sheet {
 
     /// Comma-separated values (RFC 4180, but lines end as on Unix), with a line of titles.
     pub fn csv(&self) -> String {
-        let quoted = |text: &str| {
-            if text.contains(['"', ',', '\n', '\r']) {
-                format!("\"{}\"", text.replace('"', "\"\""))
-            } else {
-                text.to_owned()
-            }
-        };
         let cell = |field: &Field| match field {
             Field::Empty => String::new(),
-            Field::Text(text) => quoted(text),
+            Field::Text(text) => quoted(text).into_owned(),
+            Field::Instant(ns, _) => ns.to_string(),
             other => other.value().to_string(),
         };
         let mut out = self.titles.iter().map(|t| quoted(&t.1)).collect::<Vec<_>>().join(",");
@@ -125,6 +144,15 @@ impl Sheet {
             let _never = writeln!(out, "{}", serde_json::Value::Object(object));
         }
         out
+    }
+}
+
+/// A cell of CSV: in quotes where it has to be.
+pub fn quoted(text: &str) -> Cow<'_, str> {
+    if text.contains(['"', ',', '\n', '\r']) {
+        Cow::Owned(format!("\"{}\"", text.replace('"', "\"\"")))
+    } else {
+        Cow::Borrowed(text)
     }
 }
 

@@ -1,10 +1,11 @@
 //! The menu of a row: what can be done to it and to the rows around it.
 
 use egui::{Button, Ui};
-use stratoscope_core::vocab::RowKind;
+use stratoscope_core::vocab::{RefNs, RowKind};
 
 use crate::window::catalogue;
 use crate::window::command::{Command, Direction, RowRef};
+use crate::window::export::{ExportCommand, Writing};
 use crate::window::keys::Keymap;
 use crate::window::own::{MarkCommand, RowCommand, RowTools};
 use crate::window::timeline::rows::Sort;
@@ -42,6 +43,29 @@ pub(crate) fn row_menu_ui(ui: &mut Ui, row: RowRef, tools: &RowTools, keys: &Key
     entry(ui, "Bookmark the selection", "bookmark", true, Command::Mark(MarkCommand::Add));
     ui.separator();
     sort_ui(ui, tools, out);
+}
+
+/// What can be done to the state that was clicked, and to the view that it is in.
+pub(crate) fn state_menu_ui(ui: &mut Ui, row: RowRef, t: RefNs, keys: &Keymap, out: &mut Vec<Command>) {
+    ui.set_min_width(230.0);
+    for (text, writing) in [("Copy this state", Writing::Text), ("Copy this state as JSON", Writing::Json)] {
+        if ui.button(text).clicked() {
+            out.push(Command::Export(ExportCommand::CopyState(row, t, writing)));
+            ui.close();
+        }
+    }
+    ui.menu_button("Save what is shown here", |ui| {
+        ui.set_min_width(250.0);
+        for id in ["save-view", "save-view-svg", "save-table", "save-table-json"] {
+            let Some(entry) = catalogue::entry(id) else { continue };
+            let key = keys.chords(entry).first().map_or_else(String::new, ToString::to_string);
+            if ui.add(Button::new(entry.title).shortcut_text(key)).clicked() {
+                out.push(entry.command());
+                ui.close();
+            }
+        }
+    });
+    ui.separator();
 }
 
 /// The orders of threads.

@@ -163,8 +163,8 @@ pub struct Timeline {
     own_version: u64,
     /// What stands in the pinned rows.
     pinned_canvas: paint::Canvas,
-    /// The row whose menu is open.
-    menu_row: Option<RowRef>,
+    /// The row whose menu is open, and the instant that was clicked.
+    menu_row: Option<(RowRef, RefNs)>,
     visible: Visible,
     visible_key: Option<VisibleKey>,
     rows_version: u64,
@@ -526,7 +526,8 @@ impl Timeline {
         let snap = |t| if free { t } else { interact::snapped(input.scene, snap_row, scale, t) };
         self.pointer.drag(ui, &response, scale, snap, &mut output.commands);
         self.click(ui, &response, states, scale, input, output);
-        self.menu_ui(&response, hovered.and_then(|h| h.row), input, shared, output);
+        let menu_row = hovered.and_then(|h| h.row.map(|row| (row, h.t)));
+        self.menu_ui(&response, menu_row, input, shared, output);
         output.touched |= response.clicked() || response.dragged();
 
         self.paint_ui(ui, names, states, id, scale, &clock, input, shared, hovered.and_then(|h| h.row), output);
@@ -545,7 +546,7 @@ impl Timeline {
     fn menu_ui(
         &mut self,
         response: &egui::Response,
-        hovered: Option<RowRef>,
+        hovered: Option<(RowRef, RefNs)>,
         input: &Input<'_>,
         shared: &Shared,
         output: &mut Output,
@@ -554,9 +555,12 @@ impl Timeline {
             self.menu_row = hovered;
             output.touched = true;
         }
-        if let Some(row) = self.menu_row {
+        if let Some((row, t)) = self.menu_row {
             let tools = &input.view.own.rows;
-            response.context_menu(|ui| menu::row_menu_ui(ui, row, tools, &shared.keys, &mut output.commands));
+            response.context_menu(|ui| {
+                menu::state_menu_ui(ui, row, t, &shared.keys, &mut output.commands);
+                menu::row_menu_ui(ui, row, tools, &shared.keys, &mut output.commands);
+            });
         }
     }
 

@@ -1,0 +1,204 @@
+//! What is asked of the session while it is written: events, states of rows, the pieces of a flow, the report. The
+//! objects are those of `events`, `states`, `flow` and `report`.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use stratoscope_core::export::json::value_json;
+use stratoscope_core::index::EventAt;
+use stratoscope_core::session::{Session, Snapshot};
+use stratoscope_core::vocab::{MachineNs, RefNs, TimeRange};
+
+use crate::headless::time::Window;
+use crate::headless::{events, flow, report, states};
+use crate::window::command::RowRef;
+use crate::window::export::lines::{Lines, Shape};
+use crate::window::export::saver::Work;
+use crate::window::find::Find;
+use crate::window::find::events::Events;
+use crate::window::flow::answer::Answer;
+use crate::window::stats::sheet::quoted;
+use crate::window::words;
+
+/// After how many events or intervals the progress is told, and somebody may stop it.
+const STEP: u64 = 1024;
+
+/// The columns of events.
+const EVENTS: &[&str] = &["t", "machine", "cpu", "name", "context", "fields"];
+
+/// The columns of states.
+const STATES: &[&str] = &[
+    "machine",
+    "row",
+    "id",
+    "instance",
+    "tid",
+    "cpu",
+    "name",
+    "state",
+    "detail",
+    "begin_ns",
+    "end_ns",
+    "vm",
+    "who.machine",
+    "who.tid",
+    "who.name",
+];
+
+/// The columns of a flow: of its pieces, its arrows and its totals.
+const FLOW: &[&str] = &[
+    "type",
+    "machine",
+    "tid",
+    "name",
+    "kind",
+    "detail",
+    "cpu",
+    "begin_ns",
+    "end_ns",
+    "victim.machine",
+    "victim.tid",
+    "from.machine",
+    "from.tid",
+    "from.t_ns",
+    "to.machine",
+    "to.tid",
+    "to.t_ns",
+    "ns",
+    "share",
+];
+
+/// Events in order of time: of a stretch of it, else all; those that match, where something is looked for.
+pub fn events(snapshot: Arc<Snapshot>, find: Arc<Find>, range: Option<TimeRange<RefNs>>, shape: Shape) -> Work {
+    Box::new(move |out, task| {
+        let table = &snapshot.events;
+        let known = Events {
+            table: table.clone(),
+            machines: snapshot.machines.iter().map(|m| m.name.clone()).collect(),
+            extent: snapshot.extent.map(|e| (e.begin, e.end)),
+        };
+        let total = range.map_or(table.len(), |r| table.row_at(r.end).saturating_sub(table.row_at(r.begin)));
+        let range = range.unwrap_or(TimeRange::new(RefNs::MIN, RefNs::MAX));
+        let window = Window::of(&snapshot, range);
+        let mut lines = Lines::new(out, shape, EVENTS)?;
+        let mut line = String::new();
+        let (mut seen, mut ended) = (0, Ok(()));
+        let mut write = |event: &mut EventAt<'_>| {
+            seen += 1;
+            if seen % STEP == 0 {
+                task.tell(seen, total);
+                if task.cancel.is_cancelled() {
+                    return false;
+                }
+            }
+            let Some(machine) = snapshot.machine(event.stream.machine) else { return true };
+            line.clear();
+            match shape {
+                Shape::JsonLines => events::print(&mut line, true, event, machine, &window),
+                Shape::Csv => {
+                    let (context, fields) = event.fields();
+                    let [context, fields] = [context, fields].map(|value| {
+                        let mut text = String::new();
+                        value_json(&value, &mut text);
+                        text
+                    });
+                    let cpu = event.head.cpu.known().map_or_else(String::new, |n| n.to_string());
+                    let t = window.print(machine, event.head.t);
+                    let (of, name) = (quoted(&machine.name), event.name());
+                    let (name, context, fields) = (quoted(name), quoted(&context), quoted(&fields));
+                    // Writing to a string cannot fail.
+                    write!(line, "{t},{of},{cpu},{name},{context},{fields}").unwrap_or_default();
+                }
+            }
+            ended = lines.raw(&line);
+            ended.is_ok()
+        };
+        match known.search(&find) {
+            Some(search) => search.visit(range, &task.cancel, write)?,
+            None if find.is_active() => {}
+            None => table.visit(range.begin, range.end, &mut write),
+        }
+        ended?;
+        task.cancel.check()?;
+        Ok(words::count(lines.written(), "event"))
+    })
+}
+
+/// The states of these rows, row by row, as far as they lie in a stretch of time.
+pub fn states(snapshot: Arc<Snapshot>, rows: Vec<RowRef>, range: TimeRange<RefNs>, shape: Shape) -> Work {
+    Box::new(move |out, task| {
+        let window = Window::of(&snapshot, range);
+        let mut lines = Lines::new(out, shape, STATES)?;
+        for (n, row) in rows.iter().enumerate() {
+            task.tell(n as u64, rows.len() as u64);
+            task.cancel.check()?;
+            let Some(machine) = snapshot.machine(row.machine) else { continue };
+            let Some(shown) = states::row(&snapshot, machine, &row.key) else { continue };
+            for interval in shown.row.intervals(window.on(machine)) {
+                lines.object(&states::object(&snapshot, &window, machine, &shown, &interval))?;
+                if lines.written() % STEP == 0 {
+                    task.cancel.check()?;
+                }
+            }
+        }
+        Ok(words::count(lines.written(), "state"))
+    })
+}
+
+/// The state of a row at an instant, as an object.
+pub fn state(snapshot: &Snapshot, row: RowRef, t: RefNs) -> Option<serde_json::Value> {
+    let machine = snapshot.machine(row.machine)?;
+    let shown = states::row(snapshot, machine, &row.key)?;
+    let at: MachineNs = machine.map.from_ref(t);
+    let interval = shown.row.at(at)?;
+    let window = Window::of(snapshot, TimeRange::new(t, t));
+    Some(states::object(snapshot, &window, machine, &shown, &interval))
+}
+
+/// An event of the table, as an object or as `name` and fields for people.
+pub fn event(snapshot: &Snapshot, row: u64, json: bool) -> Option<String> {
+    let events = &snapshot.events;
+    let page = events.page(row, 1);
+    let wanted = page.first()?;
+    let number = events.streams().iter().position(|s| (s.trace_id, s.stream) == (wanted.trace, wanted.stream))?;
+    let window = Window::of(snapshot, TimeRange::new(wanted.t, wanted.t));
+    let mut found = None;
+    events.visit(wanted.t, RefNs::MAX, |event| {
+        if (event.number, event.head.position) != (number, wanted.position) {
+            return event.t <= wanted.t;
+        }
+        if let Some(machine) = snapshot.machine(event.stream.machine) {
+            let mut line = String::new();
+            events::print(&mut line, json, event, machine, &window);
+            found = Some(line);
+        }
+        false
+    });
+    found
+}
+
+/// The pieces, arrows and totals of a flow.
+pub fn flow(snapshot: Arc<Snapshot>, answer: Answer, shape: Shape) -> Work {
+    Box::new(move |out, task| {
+        let window = Window::of(&snapshot, answer.flow.window);
+        let mut lines = Lines::new(out, shape, FLOW)?;
+        for object in flow::Printer::new(&snapshot, &window, answer.maps.clone()).lines(&answer.flow) {
+            task.cancel.check()?;
+            lines.object(&object)?;
+        }
+        Ok(words::count(answer.flow.pieces.len() as u64, "piece"))
+    })
+}
+
+/// The page about a session of those paths.
+pub fn report(session: Arc<Session>, paths: Vec<PathBuf>) -> Work {
+    Box::new(move |out, task| {
+        let snapshot = session.snapshot();
+        let window = Window::of(&snapshot, TimeRange::new(RefNs::MIN, RefNs::MAX));
+        let page = report::page(&session, &snapshot, &paths, &window)?;
+        task.cancel.check()?;
+        out.write_all(page.as_bytes())?;
+        Ok(String::new())
+    })
+}
