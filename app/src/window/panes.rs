@@ -257,6 +257,8 @@ impl PaneBehavior<'_, '_> {
             self.cx.send(Command::TogglePane(kind.clone()));
             ui.close();
         }
+        ui.separator();
+        menu::entries_ui(ui, self.cx, kind);
     }
 
     /// The button that links a pane of rows to the others, or lets it go its own way.
@@ -392,7 +394,6 @@ impl Behavior<PaneKind> for PaneBehavior<'_, '_> {
             PaneKind::Settings => "settings",
             PaneKind::Help => "pane-help",
         };
-        response.context_menu(|ui| menu::entries_ui(ui, self.cx, &kind));
         let full = self.cx.keymap.hint("full-pane");
         let own = catalogue::entry(id).map_or_else(String::new, |e| self.cx.keymap.text(e));
         response.context_menu(|ui| self.tab_menu_ui(ui, &kind));

@@ -126,6 +126,12 @@ pub fn tables(facts: &Facts, flow: &Flow) -> [Table; 3] {
     let (own, mut culprits): (Vec<Line>, Vec<Line>) =
         culprits.chain(in_flight()).partition(|line| line.more.starts_with(OWN));
     culprits.sort_by_key(|line| std::cmp::Reverse(line.time));
+    // A task that took another name on its way is the same task.
+    let own = own.into_iter().reduce(|mut all, line| {
+        all.time = all.time + line.time;
+        all.share += line.share;
+        all
+    });
     let mut kinds: Vec<Line> = flow
         .by_kind()
         .into_iter()
@@ -162,7 +168,7 @@ pub fn tables(facts: &Facts, flow: &Flow) -> [Table; 3] {
     machines.iter_mut().for_each(|line| line.share = share(line.time));
     machines.sort_by_key(|line| std::cmp::Reverse(line.time));
     [
-        Table { title: "Who held it up", lines: culprits, own: own.into_iter().next() },
+        Table { title: "Who held it up", lines: culprits, own },
         Table { title: "What it was", lines: kinds, own: None },
         Table { title: "On which machine", lines: machines, own: None },
     ]
