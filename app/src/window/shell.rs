@@ -333,6 +333,8 @@ mod find_tests;
 #[cfg(test)]
 mod flow_tests;
 #[cfg(test)]
+mod harness;
+#[cfg(test)]
 mod help_picture_tests;
 #[cfg(test)]
 mod help_tests;
