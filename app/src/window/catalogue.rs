@@ -110,7 +110,7 @@ pub static ENTRIES: &[Entry] = entries! {
     File "open" "Open folder…" ["Ctrl+O"] false Command::OpenDialog;
     File "open-beside" "Open another folder beside this one…" ["Ctrl+Shift+O"] true Command::OpenBeside;
     File "reload" "Read again from disk" ["F5"] true Command::Reload;
-    File "cancel" "Stop reading" [] true Command::CancelAnalysis;
+    File "cancel" "Stop reading" ["Ctrl+."] true Command::CancelAnalysis;
     File "close" "Close" ["Ctrl+W"] true Command::Close;
     File "quit" "Quit" ["Ctrl+Q"] false Command::Quit;
 
@@ -120,12 +120,12 @@ pub static ENTRIES: &[Entry] = entries! {
     Save "save-window-svg" "Save the whole window as a drawing (SVG)…" ["Alt+Shift+S"] true ask(What::Window, Format::Svg);
     Save "save-table" "Save this table as CSV…" ["Ctrl+E"] true ask(What::Table(None), Format::Csv);
     Save "save-table-json" "Save this table as JSON Lines…" ["Ctrl+Shift+E"] true ask(What::Table(None), Format::JsonLines);
-    Save "save-instances" "Save the flow's instances as CSV…" [] true ask(What::Table(Some(Table::FlowInstances)), Format::Csv);
-    Save "save-instances-json" "Save the flow's instances as JSON Lines…" [] true ask(What::Table(Some(Table::FlowInstances)), Format::JsonLines);
-    Save "save-problems" "Save the problems as CSV…" [] true ask(What::Table(Some(Table::Problems)), Format::Csv);
-    Save "save-problems-json" "Save the problems as JSON Lines…" [] true ask(What::Table(Some(Table::Problems)), Format::JsonLines);
+    Save "save-instances" "Save the flow's instances as CSV…" ["Ctrl+Alt+I"] true ask(What::Table(Some(Table::FlowInstances)), Format::Csv);
+    Save "save-instances-json" "Save the flow's instances as JSON Lines…" ["Ctrl+Alt+Shift+I"] true ask(What::Table(Some(Table::FlowInstances)), Format::JsonLines);
+    Save "save-problems" "Save the problems as CSV…" ["Ctrl+Alt+P"] true ask(What::Table(Some(Table::Problems)), Format::Csv);
+    Save "save-problems-json" "Save the problems as JSON Lines…" ["Ctrl+Alt+Shift+P"] true ask(What::Table(Some(Table::Problems)), Format::JsonLines);
     Save "save-report" "Save a report of this experiment (HTML)…" ["Ctrl+R"] true ask(What::Report, Format::Html);
-    Save "save-stop" "Stop saving" [] true Command::Export(ExportCommand::Stop);
+    Save "save-stop" "Stop saving" ["Ctrl+Alt+."] true Command::Export(ExportCommand::Stop);
     Save "copy" "Copy the selected state or event" ["Ctrl+C"] true Command::Export(ExportCommand::Copy(Writing::Text));
     Save "copy-json" "Copy the selected state or event as JSON" ["Ctrl+Shift+C"] true Command::Export(ExportCommand::Copy(Writing::Json));
 
@@ -163,10 +163,10 @@ pub static ENTRIES: &[Entry] = entries! {
     Find "search" "Find rows, states and events" ["/", "Ctrl+F"] true Command::FocusSearch;
     Find "match-next" "Next match" ["F3", "Ctrl+G"] true Command::StepMatch(Forward);
     Find "match-previous" "Previous match" ["Shift+F3", "Ctrl+Shift+G"] true Command::StepMatch(Back);
-    Find "find-rows" "Next row that matches" [] true Command::Find(FindCommand::Step(Among::Rows, Forward));
-    Find "find-states" "Next state that matches" [] true Command::Find(FindCommand::Step(Among::States, Forward));
-    Find "find-events" "Next event that matches" [] true Command::Find(FindCommand::Step(Among::Events, Forward));
-    Find "find-close" "Look for nothing" [] true Command::Find(FindCommand::Close);
+    Find "find-rows" "Next row that matches" ["Ctrl+Alt+R"] true Command::Find(FindCommand::Step(Among::Rows, Forward));
+    Find "find-states" "Next state that matches" ["Ctrl+Alt+S"] true Command::Find(FindCommand::Step(Among::States, Forward));
+    Find "find-events" "Next event that matches" ["Ctrl+Alt+E"] true Command::Find(FindCommand::Step(Among::Events, Forward));
+    Find "find-close" "Look for nothing" ["Ctrl+Shift+F"] true Command::Find(FindCommand::Close);
     Find "palette" "Run a command…" ["Ctrl+P", "Ctrl+Shift+P"] false Command::TogglePalette;
 
     Walk "bookmark-next" "Next bookmark" ["Alt+."] true Command::Mark(MarkCommand::Step(Forward));
@@ -185,17 +185,17 @@ pub static ENTRIES: &[Entry] = entries! {
     Mark "row-pin" "Pin the row on top, or unpin it" ["P"] true Command::Rows(RowCommand::Pin(None));
     Mark "row-move-up" "Move the row up" ["Alt+Up"] true Command::Rows(RowCommand::Move(Back));
     Mark "row-move-down" "Move the row down" ["Alt+Down"] true Command::Rows(RowCommand::Move(Forward));
-    Mark "rows-order" "Forget how rows were moved" [] true Command::Rows(RowCommand::ResetOrder);
+    Mark "rows-order" "Forget how rows were moved" ["Ctrl+Alt+O"] true Command::Rows(RowCommand::ResetOrder);
     Mark "sort-next" "Next order of threads" ["O"] true Command::Rows(RowCommand::CycleSort);
-    Mark "sort-cpu-time" "Sort threads by CPU time" [] true Command::Rows(RowCommand::Sort(Sort::CpuTime));
-    Mark "sort-name" "Sort threads by name" [] true Command::Rows(RowCommand::Sort(Sort::Name));
-    Mark "sort-tid" "Sort threads by tid" [] true Command::Rows(RowCommand::Sort(Sort::Tid));
-    Mark "sort-first" "Sort threads by first activity" [] true Command::Rows(RowCommand::Sort(Sort::FirstActivity));
+    Mark "sort-cpu-time" "Sort threads by CPU time" ["Alt+Shift+T"] true Command::Rows(RowCommand::Sort(Sort::CpuTime));
+    Mark "sort-name" "Sort threads by name" ["Alt+Shift+N"] true Command::Rows(RowCommand::Sort(Sort::Name));
+    Mark "sort-tid" "Sort threads by tid" ["Alt+Shift+I"] true Command::Rows(RowCommand::Sort(Sort::Tid));
+    Mark "sort-first" "Sort threads by first activity" ["Alt+Shift+F"] true Command::Rows(RowCommand::Sort(Sort::FirstActivity));
 
     View "synced" "Synchronised or by the clocks' dates" ["Y"] true Command::ToggleSynced;
-    View "mark-event" "Mark the picked event, to align another with it" [] true Command::MarkEvent;
-    View "align-events" "Align the picked event with the marked one" [] true Command::AlignEvents;
-    View "preset-synchronisation" "Arrange: synchronisation" [] true Command::SetPreset(Preset::Synchronisation);
+    View "mark-event" "Mark the picked event, to align another with it" ["Alt+E"] true Command::MarkEvent;
+    View "align-events" "Align the picked event with the marked one" ["Alt+Shift+E"] true Command::AlignEvents;
+    View "preset-synchronisation" "Arrange: synchronisation" ["Ctrl+Alt+5"] true Command::SetPreset(Preset::Synchronisation);
     View "pane-control-flow" "Control flow" ["Ctrl+1"] true Command::TogglePane(PaneKind::ControlFlow(None));
     View "pane-resources" "Resources" ["Ctrl+2"] true Command::TogglePane(PaneKind::Resources(None));
     View "pane-events" "Events" ["Ctrl+3"] true Command::TogglePane(PaneKind::Events);
@@ -209,20 +209,20 @@ pub static ENTRIES: &[Entry] = entries! {
     View "pane-instant" "State at the cursor" ["Alt+5"] true Command::TogglePane(PaneKind::Instant);
     View "pane-flow" "Execution flow" ["Ctrl+7"] true Command::TogglePane(PaneKind::ExecutionFlow);
     View "pane-flow-breakdown" "Flow: where the time went" ["Alt+7"] true Command::TogglePane(PaneKind::FlowBreakdown);
-    View "preset-flow" "Arrange: execution flow" [] true Command::SetPreset(Preset::ExecutionFlow);
-    View "pane-help" "Help" [] true Command::TogglePane(PaneKind::Help);
+    View "preset-flow" "Arrange: execution flow" ["Ctrl+Alt+6"] true Command::SetPreset(Preset::ExecutionFlow);
+    View "pane-help" "Help" ["Shift+F1"] true Command::TogglePane(PaneKind::Help);
     View "pane-bookmarks" "Bookmarks" ["Alt+B"] true Command::TogglePane(PaneKind::Bookmarks);
     View "pane-compare" "Compare" ["Alt+8"] true Command::TogglePane(PaneKind::Compare);
     View "compare-a" "Compare: use the selection as A" ["Alt+Shift+A"] true Command::CompareSelection(SideName::A);
     View "compare-b" "Compare: use the selection as B" ["Alt+Shift+B"] true Command::CompareSelection(SideName::B);
-    View "compare-swap" "Compare: swap A and B" [] true Command::SwapSides;
-    View "compare-halves" "Compare: the two halves of the selection or of what is shown" [] true Command::CompareHalves;
-    View "compare-recordings" "Compare: two recordings or machines" [] true Command::CompareRecordings;
-    View "preset-kernel" "Arrange: kernel" [] true Command::SetPreset(Preset::Kernel);
-    View "preset-compare" "Arrange: compare two stretches of time" [] true Command::SetPreset(Preset::Compare);
-    View "preset-machines" "Arrange: machines beside each other" [] true Command::SetPreset(Preset::Machines);
-    View "preset-vms" "Arrange: virtual machines" [] true Command::SetPreset(Preset::VirtualMachines);
-    View "preset-side-by-side" "Arrange: host and guests side by side" [] true Command::SetPreset(Preset::SideBySide);
+    View "compare-swap" "Compare: swap A and B" ["Alt+Shift+W"] true Command::SwapSides;
+    View "compare-halves" "Compare: the two halves of the selection or of what is shown" ["Alt+Shift+H"] true Command::CompareHalves;
+    View "compare-recordings" "Compare: two recordings or machines" ["Alt+Shift+R"] true Command::CompareRecordings;
+    View "preset-kernel" "Arrange: kernel" ["Ctrl+Alt+1"] true Command::SetPreset(Preset::Kernel);
+    View "preset-compare" "Arrange: compare two stretches of time" ["Ctrl+Alt+7"] true Command::SetPreset(Preset::Compare);
+    View "preset-machines" "Arrange: machines beside each other" ["Ctrl+Alt+3"] true Command::SetPreset(Preset::Machines);
+    View "preset-vms" "Arrange: virtual machines" ["Ctrl+Alt+2"] true Command::SetPreset(Preset::VirtualMachines);
+    View "preset-side-by-side" "Arrange: host and guests side by side" ["Ctrl+Alt+4"] true Command::SetPreset(Preset::SideBySide);
     View "link-pane" "Link this pane to the others, or let it go its own way" ["L"] true Command::ToggleLink(None);
     View "full-pane" "This pane alone" ["F11"] true Command::ToggleFullPane;
     View "tree" "Experiment and views" ["Ctrl+B"] true Command::ToggleTree;
@@ -232,18 +232,18 @@ pub static ENTRIES: &[Entry] = entries! {
     View "idle-tasks" "Show tasks of virtual machines that are idle in the window" ["Shift+H"] true Command::ToggleIdleTasks;
     View "by-machine" "Colour physical CPUs by machine" ["Shift+C"] true Command::ToggleByMachine;
     View "compact" "Compact rows" ["C"] true Command::ToggleCompact;
-    View "clear-legend" "Show all states again" [] true Command::ClearLegend;
+    View "clear-legend" "Show all states again" ["Alt+Shift+L"] true Command::ClearLegend;
 
     Help "help" "What does this view show?" ["F1"] false Command::Help(HelpCommand::Here);
-    Help "help-contents" "Help: contents" [] false Command::Help(HelpCommand::Contents);
-    Help "tour-reading" "Tour: reading a control flow" [] false Command::StartTour("reading".to_owned());
-    Help "tour-fighting" "Tour: two VMs fighting for one CPU" [] false Command::StartTour("fighting".to_owned());
-    Help "tour-periodic" "Tour: the periodic task that sometimes takes longer" [] false Command::StartTour("periodic".to_owned());
-    Help "tour-culprit" "Tour: who made the task late" [] false Command::StartTour("culprit".to_owned());
-    Help "tour-chain" "Tour: a chain of waits, down to the host's disk" [] false Command::StartTour("chain".to_owned());
+    Help "help-contents" "Help: contents" ["Ctrl+F1"] false Command::Help(HelpCommand::Contents);
+    Help "tour-reading" "Tour: reading a control flow" ["Shift+F4"] false Command::StartTour("reading".to_owned());
+    Help "tour-fighting" "Tour: two VMs fighting for one CPU" ["Shift+F5"] false Command::StartTour("fighting".to_owned());
+    Help "tour-periodic" "Tour: the periodic task that sometimes takes longer" ["Shift+F6"] false Command::StartTour("periodic".to_owned());
+    Help "tour-culprit" "Tour: who made the task late" ["Shift+F7"] false Command::StartTour("culprit".to_owned());
+    Help "tour-chain" "Tour: a chain of waits, down to the host's disk" ["Shift+F8"] false Command::StartTour("chain".to_owned());
     Help "tour-next" "Next step of the tour" ["N"] false Command::StepTour(Forward);
     Help "tour-back" "Previous step of the tour" ["Shift+N"] false Command::StepTour(Back);
-    Help "tour-end" "End the tour" [] false Command::EndTour;
+    Help "tour-end" "End the tour" ["Shift+F2"] false Command::EndTour;
     Help "settings" "Settings" ["Ctrl+,"] false Command::TogglePane(PaneKind::Settings);
     Help "theme" "Dark or light" ["Ctrl+Shift+L"] false Command::CycleTheme;
     Help "ui-larger" "Everything larger" ["Ctrl++", "Ctrl+="] false Command::ZoomUi(Some(UI_STEP));
@@ -282,6 +282,7 @@ mod tests {
         assert_eq!(ids.len(), ENTRIES.len());
         let mut seen = BTreeSet::new();
         for entry in ENTRIES {
+            assert!(!entry.title.is_empty() && !entry.keys.is_empty(), "{} has no name or no key", entry.id);
             for key in entry.keys {
                 let chord = Chord::parse(key).unwrap_or_else(|| panic!("{key} of {} is no key", entry.id));
                 assert!(seen.insert(chord.to_string()), "{key} is bound twice");

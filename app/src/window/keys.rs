@@ -85,7 +85,9 @@ impl Chord {
                 | Key::Delete
                 | Key::Enter
         );
-        let function = matches!(self.key, Key::Escape | Key::F1 | Key::F3 | Key::F11);
+        // F1, F2, …: nobody types them.
+        let name = self.key.name();
+        let function = self.key == Key::Escape || (name.len() > 1 && name.starts_with('F'));
         moves || (self.is_plain() && !function)
     }
 

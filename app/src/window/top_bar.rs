@@ -17,11 +17,15 @@ use crate::window::layout::{PaneKind, Preset};
 use crate::window::parts::{icon_button_ui, line_ui, theme_sign};
 use crate::window::samples::Sample;
 use crate::window::theme::{Sizes, Theme};
-use crate::window::tour;
 use crate::window::words;
 
 /// The height of the bar.
 pub const HEIGHT: f32 = 40.0;
+
+/// What the menu of views says at last, and the menu of help; groups have their menus as a whole.
+const SIZE_MENU: &[&str] = &["ui-larger", "ui-smaller", "ui-normal"];
+const TOUR_MENU: &[&str] = &["tour-next", "tour-back", "tour-end"];
+const HELP_MENU: &[&str] = &["help", "help-contents", "keys", "palette", "settings", "theme", "dismiss"];
 
 /// Width of the search field.
 const SEARCH: f32 = 320.0;
@@ -139,7 +143,7 @@ fn view_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
                 cx.menu_switch_ui(ui, entry.id, on);
             }
             ui.separator();
-            for id in ["ui-larger", "ui-smaller", "ui-normal"] {
+            for id in SIZE_MENU {
                 cx.menu_entry_ui(ui, id);
             }
         });
@@ -190,19 +194,16 @@ fn help_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
     ui.menu_button("Help ⏷", |ui| {
         ui.set_min_width(300.0);
         ui.label(RichText::new("Tours").small().weak());
-        for tour in tour::all() {
-            if ui.button(&tour.title).on_hover_text(&tour.about).clicked() {
-                cx.send(Command::StartTour(tour.name.clone()));
-                ui.close();
-            }
+        for entry in ENTRIES.iter().filter(|e| matches!(e.command(), Command::StartTour(_))) {
+            cx.menu_entry_ui(ui, entry.id);
         }
         if cx.state.tour.is_some() {
-            for id in ["tour-next", "tour-back", "tour-end"] {
+            for id in TOUR_MENU {
                 cx.menu_entry_ui(ui, id);
             }
         }
         ui.separator();
-        for id in ["help", "help-contents", "keys", "palette", "settings", "theme"] {
+        for id in HELP_MENU {
             cx.menu_entry_ui(ui, id);
         }
     });
@@ -412,5 +413,19 @@ fn duration_words(d: Dur) -> String {
         s @ 1..90 => format!("{} s", s + 1),
         s @ 90..5_400 => format!("{} min", (s + 30) / 60),
         s => format!("{} h", (s + 1_800) / 3_600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_a_place_in_a_menu() {
+        for entry in ENTRIES {
+            let whole = entry.group != Group::Help;
+            let listed = [SIZE_MENU, TOUR_MENU, HELP_MENU].concat().contains(&entry.id);
+            assert!(whole || listed || matches!(entry.command(), Command::StartTour(_)), "{}", entry.id);
+        }
     }
 }

@@ -27,6 +27,9 @@ const REST_S: f32 = 0.12;
 /// A field for the search of rows that is narrower than this is left out.
 const NARROW: f32 = 36.0;
 
+/// Names narrower than this say the order only when asked.
+const SORT_WORDS: f32 = 116.0;
+
 impl Timeline {
     /// The corner above the names: search and order.
     pub(super) fn header_ui(&mut self, ui: &mut Ui, rect: Rect, input: &Input<'_>, output: &mut Output) {
@@ -40,9 +43,14 @@ impl Timeline {
             ui.spacing_mut().interact_size.y = Sizes::AXIS - 4.0;
             if self.set == RowSet::ControlFlow {
                 let tools = &input.view.own.rows;
-                let text =
-                    RichText::new(format!("by {} ▾", tools.sort.name())).size(Sizes::SMALL).color(theme.secondary);
-                ui.menu_button(text, |ui| sort_ui(ui, tools, &mut output.commands));
+                // Where there is no room for the words, the sign says that there is a choice.
+                let words =
+                    if inner.width() < SORT_WORDS { "▾".to_owned() } else { format!("by {} ▾", tools.sort.name()) };
+                let text = RichText::new(words).size(Sizes::SMALL).color(theme.secondary);
+                let menu = ui.menu_button(text, |ui| sort_ui(ui, tools, &mut output.commands));
+                let label = format!("Sorted by {}", tools.sort.name());
+                menu.response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Button, true, &label));
+                menu.response.on_hover_text(label);
             }
             self.switch_ui(ui, input, output);
             self.hidden_ui(ui, input, output);
