@@ -79,6 +79,25 @@ row "stratoscope states (full kernel analysis)" "$states"
 echo "peak anonymous memory of the analysis: $(($(peak_anonymous "$target/stratoscope" states --limit 1 --quiet "$trace") / 1024)) MB"
 
 echo
+echo "finding events of the same trace, as babeltrace2 | grep does (wanted: 10 x; the first one within 100 ms)"
+find() { # filter, pattern
+    local ours theirs first found greps
+    greps=$(babeltrace2 "$trace" | grep -c "$2" || true)
+    found=$("$target/stratoscope" events --filter "$1" --json --quiet "$trace" | wc -l)
+    [ "$greps" = "$found" ] || echo "different: $found found, $greps by grep"
+    theirs=$(date +%s%N)
+    babeltrace2 "$trace" | grep "$2" > /dev/null || true
+    theirs=$(($(date +%s%N) - theirs))
+    ours=$(best "$target/stratoscope" events --filter "$1" --json --quiet "$trace")
+    first=$(best "$target/stratoscope" events --filter "$1" --json --quiet --limit 1 "$trace")
+    awk -v f="$1" -v n="$found" -v t="$theirs" -v o="$ours" -v first="$first" \
+        'BEGIN { printf "%-44s %9d found %8.2f s %8.1f x, the first after %.0f ms\n", f, n, o / 1e9, t / o, first / 1e6 }'
+}
+find 'name == "sched_switch" and next_tid == 611' 'sched_switch:.* next_tid = 611,'
+find 'name ~ "^irq_"' ' irq_[a-z_]*: {'
+find 'ret < 0' ' ret = -'
+
+echo
 echo "first pictures of the same trace"
 cargo bench --quiet -p stratoscope-core --bench first_picture -- "$trace"
 
