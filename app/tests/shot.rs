@@ -27,7 +27,7 @@ fn every_view_shows_what_it_is_about() {
     for (view, words) in [
         ("control-flow", "Control flow"),
         ("resources", "Resources"),
-        ("events", "sched_switch"),
+        ("events", "Fields"),
         ("statistics", "Summed by name"),
         ("vms", "Virtual machines"),
         ("physical-cpus", "Physical CPUs"),

@@ -80,8 +80,9 @@ pub struct Table {
     pub title: &'static str,
     /// The longest first.
     pub lines: Vec<Line>,
-    /// What stands below them, however long it is: the task's own work is nobody's fault.
-    pub own: Option<Line>,
+    /// What stands below them, however long it is: the task's own work is nobody's fault. A line for each name that
+    /// the task bore.
+    pub own: Vec<Line>,
 }
 
 /// What is said of the task's own running.
@@ -126,12 +127,6 @@ pub fn tables(facts: &Facts, flow: &Flow) -> [Table; 3] {
     let (own, mut culprits): (Vec<Line>, Vec<Line>) =
         culprits.chain(in_flight()).partition(|line| line.more.starts_with(OWN));
     culprits.sort_by_key(|line| std::cmp::Reverse(line.time));
-    // A task that took another name on its way is the same task.
-    let own = own.into_iter().reduce(|mut all, line| {
-        all.time = all.time + line.time;
-        all.share += line.share;
-        all
-    });
     let mut kinds: Vec<Line> = flow
         .by_kind()
         .into_iter()
@@ -169,8 +164,8 @@ pub fn tables(facts: &Facts, flow: &Flow) -> [Table; 3] {
     machines.sort_by_key(|line| std::cmp::Reverse(line.time));
     [
         Table { title: "Who held it up", lines: culprits, own },
-        Table { title: "What it was", lines: kinds, own: None },
-        Table { title: "On which machine", lines: machines, own: None },
+        Table { title: "What it was", lines: kinds, own: Vec::new() },
+        Table { title: "On which machine", lines: machines, own: Vec::new() },
     ]
 }
 

@@ -85,7 +85,7 @@ fn tables_add_up_and_name_the_culprit_first() {
     let (facts, found) = flow(ms(5, 30));
     let [culprits, kinds, machines] = tables(&facts, &found.flow);
     assert_eq!(culprits.lines[0].spoken(), "burner-b 300, preempted by the host in guest-b: 12 ms, 48.0 %");
-    assert_eq!(culprits.own.as_ref().unwrap().spoken(), "critical 219, its own work in guest-a: 13 ms, 52.0 %");
+    assert_eq!(culprits.own[0].spoken(), "critical 219, its own work in guest-a: 13 ms, 52.0 %");
     for table in [&culprits, &kinds, &machines] {
         let sum: i64 = table.lines.iter().chain(&table.own).map(|line| line.time.0).sum();
         assert_eq!(sum, 25_000_000, "{}", table.title);
