@@ -162,7 +162,7 @@ impl Writer<'_> {
             _ => "",
         };
         for placed in &text.galley.rows {
-            let line: String = placed.row.glyphs.iter().map(|g| g.chr).collect();
+            let line: String = placed.row.glyphs.iter().map(|g| common(g.chr)).collect();
             let Some(first) = placed.row.glyphs.iter().find(|g| !g.chr.is_whitespace()) else { continue };
             let width: f32 = placed.row.glyphs.iter().map(|g| g.advance_width).sum();
             // The colour that its glyphs were given when they were laid out.
@@ -275,6 +275,17 @@ fn outline(stroke: &Stroke) -> String {
     }
     let opacity = opacity(stroke.color, "stroke-opacity");
     format!(" stroke=\"{}\" stroke-width=\"{}\"{opacity}", hex(stroke.color), short(stroke.width))
+}
+
+/// The same sign as most readers' fonts have it: those of our own font are in few others.
+fn common(sign: char) -> char {
+    match sign {
+        '⏴' => '◂',
+        '⏵' => '▸',
+        '⏶' => '▴',
+        '⏷' => '▾',
+        other => other,
+    }
 }
 
 fn escape(text: &str) -> String {
