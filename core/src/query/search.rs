@@ -112,11 +112,6 @@ impl<'a> Search<'a> {
         Self { table, sought, streams, possible, names }
     }
 
-    /// Whether the filter alone rules out every event.
-    pub fn is_hopeless(&self) -> bool {
-        self.possible.iter().all(ClassSet::is_empty)
-    }
-
     fn accepts(&self, asked: &Asked<'_>, event: &mut EventAt<'_>) -> bool {
         if asked.certain.has(event.head.class) {
             return true;
