@@ -3,26 +3,24 @@
 //! Without a desktop portal the system's dialog answers "nothing chosen" at once, the same as when the user
 //! cancels. Nobody cancels within a tenth of a second, so an answer as quick as that opens our own.
 
+mod browser;
 mod save;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
-use egui::{Id, Key, RichText, ScrollArea, TextEdit, Ui, vec2};
+use egui::{Id, Key, RichText, Ui, vec2};
 
-use crate::window::parts::{ListLine, triangle};
 use crate::window::theme::{Sizes, Theme};
 use crate::window::worker::Wake;
 
+use browser::Browser;
 pub use save::SaveQuestion;
 use save::{SaveChoice, SaveDialog};
 
 /// Quicker than any person.
 const TOO_QUICK: Duration = Duration::from_millis(100);
-
-/// How many folders are listed.
-const MAX_LISTED: usize = 2_000;
 
 /// What somebody chose.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,28 +189,13 @@ enum Choice {
 
 /// Our own dialog: a path and the folders in it.
 struct FolderDialog {
-    folder: PathBuf,
-    text: String,
-    folders: Vec<String>,
-    problem: Option<String>,
+    browser: Browser,
     fresh: bool,
 }
 
 impl FolderDialog {
     fn new(folder: PathBuf) -> Self {
-        let mut dialog =
-            Self { folder: PathBuf::new(), text: String::new(), folders: Vec::new(), problem: None, fresh: true };
-        dialog.go(folder);
-        dialog
-    }
-
-    fn go(&mut self, folder: PathBuf) {
-        self.text = folder.display().to_string();
-        (self.folders, self.problem) = match list(&folder) {
-            Ok(folders) => (folders, None),
-            Err(error) => (Vec::new(), Some(error.to_string())),
-        };
-        self.folder = folder;
+        Self { browser: Browser::at(folder), fresh: true }
     }
 
     fn ui(&mut self, ui: &mut Ui, theme: &Theme) -> Choice {
@@ -223,42 +206,15 @@ impl FolderDialog {
             ui.set_width(520.0);
             ui.label(RichText::new("Open a folder of traces").size(Sizes::HEADING).strong());
             ui.add_space(Sizes::GRID / 2.0);
-            let id = Id::unique("folder dialog path");
-            let edit = TextEdit::singleline(&mut self.text)
-                .id(id)
-                .margin(egui::Margin::symmetric(8, 6))
-                .desired_width(f32::INFINITY);
-            let response = ui.add(edit);
-            ui.ctx().accesskit_node_builder(id, |node| node.set_label("Path"));
+            let (response, typed) = self.browser.field_ui(ui, Id::unique("folder dialog path"), "Path");
             if self.fresh {
                 response.request_focus();
                 self.fresh = false;
             }
-            let path = PathBuf::from(self.text.trim());
+            let path = self.browser.typed();
             let entered = response.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
-            if response.changed() && path.is_dir() && path != self.folder {
-                go = Some(path.clone());
-            }
             ui.add_space(Sizes::GRID / 2.0);
-            ScrollArea::vertical().auto_shrink(false).max_height(300.0).show(ui, |ui| {
-                ui.spacing_mut().item_spacing.y = 1.0;
-                if let Some(parent) = self.folder.parent() {
-                    let line = ListLine { text: "..", right: "one up", indent: 0.0, selected: false, quiet: true };
-                    if line.ui(ui, theme, None).clicked() {
-                        go = Some(parent.to_path_buf());
-                    }
-                }
-                for name in &self.folders {
-                    let arrow = |painter: &egui::Painter, rect| triangle(painter, rect, false, theme.secondary);
-                    let line = ListLine { text: name, right: "", indent: 0.0, selected: false, quiet: false };
-                    if line.ui(ui, theme, Some(&arrow)).clicked() {
-                        go = Some(self.folder.join(name));
-                    }
-                }
-                if let Some(problem) = &self.problem {
-                    ui.label(RichText::new(problem).color(theme.alarm));
-                }
-            });
+            go = self.browser.list_ui(ui, theme, 300.0).or(typed);
             ui.add_space(Sizes::GRID);
             ui.horizontal(|ui| {
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
@@ -277,29 +233,10 @@ impl FolderDialog {
             choice = Choice::Cancel;
         }
         if let Some(folder) = go {
-            let typed = self.text.clone();
-            let by_typing = Path::new(typed.trim()) == folder;
-            self.go(folder);
-            if by_typing {
-                // What somebody is typing stays as it is: the list follows it, not the other way round.
-                self.text = typed;
-            }
+            self.browser.go(folder);
         }
         choice
     }
-}
-
-/// Names of the folders in a folder, without hidden ones.
-fn list(folder: &Path) -> std::io::Result<Vec<String>> {
-    let mut names: Vec<String> = std::fs::read_dir(folder)?
-        .filter_map(Result::ok)
-        .filter(|e| e.path().is_dir())
-        .map(|e| e.file_name().to_string_lossy().into_owned())
-        .filter(|name| !name.starts_with('.'))
-        .take(MAX_LISTED)
-        .collect();
-    names.sort_by_key(|n| n.to_lowercase());
-    Ok(names)
 }
 
 #[cfg(test)]
@@ -314,7 +251,7 @@ mod tests {
         }
         std::fs::write(folder.path().join("file"), "").unwrap();
         let dialog = FolderDialog::new(folder.path().to_path_buf());
-        assert_eq!(dialog.folders, ["A", "b"]);
-        assert!(FolderDialog::new(folder.path().join("none")).problem.is_some());
+        assert_eq!(dialog.browser.folders, ["A", "b"]);
+        assert!(FolderDialog::new(folder.path().join("none")).browser.problem.is_some());
     }
 }

@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use egui::{Id, Key, RichText, ScrollArea, TextEdit, Ui, vec2};
+use egui::{Id, Key, RichText, TextEdit, Ui, vec2};
 
-use super::list;
-use crate::window::parts::{ListLine, triangle};
+use super::browser::Browser;
 use crate::window::theme::{Sizes, Theme};
 
 /// What is asked for a place.
@@ -45,11 +44,8 @@ pub(super) enum SaveChoice {
 /// The dialog while it is open.
 pub(super) struct SaveDialog {
     question: SaveQuestion,
-    folder: PathBuf,
-    text: String,
+    browser: Browser,
     name: String,
-    folders: Vec<String>,
-    problem: Option<String>,
     /// A file that is there already: whether to replace it is asked.
     replace: Option<PathBuf>,
     fresh: bool,
@@ -57,33 +53,14 @@ pub(super) struct SaveDialog {
 
 impl SaveDialog {
     pub(super) fn new(question: SaveQuestion, folder: PathBuf) -> Self {
-        let mut dialog = Self {
-            name: question.name.clone(),
-            question,
-            folder: PathBuf::new(),
-            text: String::new(),
-            folders: Vec::new(),
-            problem: None,
-            replace: None,
-            fresh: true,
-        };
-        dialog.go(folder);
-        dialog
-    }
-
-    fn go(&mut self, folder: PathBuf) {
-        self.text = folder.display().to_string();
-        (self.folders, self.problem) = match list(&folder) {
-            Ok(folders) => (folders, None),
-            Err(error) => (Vec::new(), Some(error.to_string())),
-        };
-        self.folder = folder;
+        let name = question.name.clone();
+        Self { name, question, browser: Browser::at(folder), replace: None, fresh: true }
     }
 
     /// What was typed, as a place.
     fn place(&self) -> Option<PathBuf> {
         let name = self.name.trim();
-        let folder = PathBuf::from(self.text.trim());
+        let folder = self.browser.typed();
         let inside = Path::new(name).file_name().is_some() && !name.ends_with(['/', '\\']);
         (inside && folder.is_dir()).then(|| self.question.complete(folder.join(name)))
     }
@@ -108,13 +85,8 @@ impl SaveDialog {
         if modal.should_close() && matches!(choice, SaveChoice::Open) {
             choice = SaveChoice::Cancel;
         }
-        if let Some((folder, typed)) = go {
-            let text = self.text.clone();
-            self.go(folder);
-            if typed {
-                // What somebody is typing stays as it is: the list follows it, not the other way round.
-                self.text = text;
-            }
+        if let Some(folder) = go {
+            self.browser.go(folder);
         }
         choice
     }
@@ -135,40 +107,14 @@ impl SaveDialog {
         response.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter))
     }
 
-    /// The folder and those in it. Returns where to go, and whether that was typed.
-    fn folder_ui(&mut self, ui: &mut Ui, theme: &Theme) -> Option<(PathBuf, bool)> {
-        let mut go = None;
-        let id = Id::unique("save dialog folder");
-        let edit = TextEdit::singleline(&mut self.text).id(id).margin(egui::Margin::symmetric(8, 6));
-        let response = ui.add(edit.desired_width(f32::INFINITY));
-        ui.ctx().accesskit_node_builder(id, |node| node.set_label("Folder"));
+    /// The folder and those in it. Returns where to go.
+    fn folder_ui(&mut self, ui: &mut Ui, theme: &Theme) -> Option<PathBuf> {
+        let (response, typed) = self.browser.field_ui(ui, Id::unique("save dialog folder"), "Folder");
         if response.changed() {
             self.replace = None;
-            let path = PathBuf::from(self.text.trim());
-            if path.is_dir() && path != self.folder {
-                go = Some((path, true));
-            }
         }
         ui.add_space(Sizes::GRID / 2.0);
-        ScrollArea::vertical().auto_shrink(false).max_height(240.0).show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = 1.0;
-            if let Some(parent) = self.folder.parent() {
-                let line = ListLine { text: "..", right: "one up", indent: 0.0, selected: false, quiet: true };
-                if line.ui(ui, theme, None).clicked() {
-                    go = Some((parent.to_path_buf(), false));
-                }
-            }
-            for name in &self.folders {
-                let arrow = |painter: &egui::Painter, rect| triangle(painter, rect, false, theme.secondary);
-                let line = ListLine { text: name, right: "", indent: 0.0, selected: false, quiet: false };
-                if line.ui(ui, theme, Some(&arrow)).clicked() {
-                    go = Some((self.folder.join(name), false));
-                }
-            }
-            if let Some(problem) = &self.problem {
-                ui.label(RichText::new(problem).color(theme.alarm));
-            }
-        });
+        let go = self.browser.list_ui(ui, theme, 240.0).or(typed);
         if go.is_some() {
             self.replace = None;
         }
@@ -236,7 +182,7 @@ mod tests {
             assert_eq!(dialog.place(), place.map(|p| folder.path().join(p)), "{name}");
         }
         dialog.name = "a.png".to_owned();
-        dialog.text = folder.path().join("none").display().to_string();
+        dialog.browser.text = folder.path().join("none").display().to_string();
         assert_eq!(dialog.place(), None);
     }
 }
