@@ -44,19 +44,27 @@ pub fn top_bar_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, samples: &[Sample]) {
             help_menu_ui(ui, cx);
             separator(ui, cx.theme);
             history_ui(ui, cx);
-            window_text_ui(ui, cx);
+            let end = ui.max_rect().right() - ui.data(|d| d.get_temp::<f32>(right_id())).unwrap_or(0.0);
+            window_text_ui(ui, cx, end);
         } else {
             help_menu_ui(ui, cx);
         }
         let left = ui.min_rect().right();
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             right_ui(ui, cx);
+            let taken = ui.max_rect().right() - ui.min_rect().left();
+            ui.data_mut(|d| d.insert_temp(right_id(), taken));
             if readable {
                 let right = ui.min_rect().left() - 2.0 * Sizes::GRID;
                 search_ui(ui, cx, left + 2.0 * Sizes::GRID, right);
             }
         });
     });
+}
+
+/// Where the width of what stands at the right is kept until the next frame: what stands before it gives way.
+fn right_id() -> egui::Id {
+    egui::Id::unique("top bar right")
 }
 
 fn separator(ui: &mut Ui, theme: &Theme) {
@@ -232,7 +240,8 @@ fn unit_for(length: Dur) -> i64 {
     }
 }
 
-fn window_text_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
+/// What is shown, as far as there is room before `limit`.
+fn window_text_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, limit: f32) {
     if !cx.state.placed {
         return;
     }
@@ -241,6 +250,12 @@ fn window_text_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
     let unit = unit_for(end - begin);
     let text = format!("{} … {}", clock.instant_to(begin, unit), clock.instant_to(end, unit));
     let length = duration(end - begin);
+    let width = |text: &str| ui.painter().layout_no_wrap(text.to_owned(), Theme::body_font(), cx.theme.text).size().x;
+    let room = limit - ui.min_rect().right() - width(&text) - 4.0 * Sizes::GRID;
+    let for_length = width(&length);
+    if room < 0.0 {
+        return;
+    }
     ui.add_space(Sizes::GRID / 2.0);
     let hint = cx.keymap.hint("time-format");
     let label = ui.add(Button::new(RichText::new(&text)).frame_when_inactive(false));
@@ -248,7 +263,9 @@ fn window_text_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
     if label.on_hover_text(hint).clicked() {
         cx.send(Command::CycleTimeFormat);
     }
-    ui.label(RichText::new(length).color(cx.theme.secondary));
+    if room > for_length + Sizes::GRID {
+        ui.label(RichText::new(length).color(cx.theme.secondary));
+    }
 }
 
 /// Looks like a text field and opens the palette, which finds commands and rows.
