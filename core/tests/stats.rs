@@ -11,22 +11,37 @@ use std::sync::Arc;
 use expect_test::{Expect, expect};
 use stratoscope_core::session::{Session, SessionOptions};
 use stratoscope_core::stats::compare::{CompareSide, compare};
-use stratoscope_core::stats::{LatencyKind, LatencyQuery, latencies};
-use stratoscope_core::store::{Extents, StoreOptions};
-use stratoscope_core::vocab::{Cancel, Dur, Interner, MachineNs, ProblemLog, RowKind, State, TimeRange};
+use stratoscope_core::stats::{
+    Density, Latencies, LatencyKind, LatencyQuery, keep_latencies, latencies, latency_density,
+};
+use stratoscope_core::store::{Extents, Look, MachineStore, StoreOptions, StoreSnapshot, Writer as _};
+use stratoscope_core::vocab::{
+    Cancel, Dur, Interner, MachineNs, Name, ProblemLog, RowId, RowKey, RowKind, State, Tid, TimeRange,
+};
 use support::flows::machine_of;
+
+fn density(store: &StoreSnapshot, query: &LatencyQuery<'_>, of: &Latencies) -> Density<(RowId, MachineNs)> {
+    let query = LatencyQuery { kinds: &[of.kind], ..*query };
+    latency_density(store, &query, of.name, 10, &Cancel::default()).unwrap()
+}
 
 fn table(events: &str, from: i64, to: i64) -> String {
     let (names, extents) =
         (Arc::new(Interner::default()), Extents::new(&StoreOptions::default(), ProblemLog::default()));
     let machine = machine_of(events, &names, &extents);
     let range = TimeRange::new(MachineNs(from), MachineNs(to));
-    let query = LatencyQuery { range, kinds: LatencyKind::ALL, thread: None, columns: 10 };
+    let query = LatencyQuery { range, kinds: LatencyKind::ALL, thread: None };
+    let found = latencies(&machine.store, &query, &Cancel::default()).unwrap();
+    let grids = |found: &[Latencies]| found.iter().map(|l| density(&machine.store, &query, l)).collect::<Vec<_>>();
+    let over_time = grids(&found);
+    keep_latencies(&machine.store, &Cancel::default()).unwrap();
+    assert_eq!(latencies(&machine.store, &query, &Cancel::default()).unwrap(), found, "what was kept says the same");
+    assert_eq!(grids(&found), over_time);
     let mut text = String::new();
-    for found in latencies(&machine.store, &query, &Cancel::default()).unwrap() {
+    for (found, over_time) in found.iter().zip(over_time) {
         let (h, name) = (&found.histogram, names.text(found.name));
         let (count, total, max) = (h.count(), h.total().0, h.max().unwrap().0);
-        assert_eq!(found.density.cells().iter().map(|c| c.count).sum::<u64>(), count);
+        assert_eq!(over_time.cells().iter().map(|c| c.count).sum::<u64>(), count);
         assert_eq!(found.longest.duration.0, max);
         let at = found.longest.begin.0.0;
         writeln!(text, "{} {name}: {count} x, {total} ns, longest {max} from {at}", found.kind.name()).unwrap();
@@ -113,7 +128,7 @@ fn the_samples_interrupts_are_their_rows() {
     let snapshot = session.wait();
     let all = TimeRange::new(MachineNs(i64::MIN + 1), MachineNs::MAX);
     for machine in &snapshot.machines {
-        let query = LatencyQuery { range: all, kinds: LatencyKind::ALL, thread: None, columns: 100 };
+        let query = LatencyQuery { range: all, kinds: LatencyKind::ALL, thread: None };
         let found = latencies(&machine.store, &query, &Cancel::default()).unwrap();
         let counted = |kind| -> (u64, i64) {
             let of = found.iter().filter(|l| l.kind == kind);
@@ -148,6 +163,80 @@ fn the_samples_interrupts_are_their_rows() {
         assert_eq!(halves, found.iter().map(|l| l.histogram.count()).sum::<u64>());
         assert!(counted(LatencyKind::Wakeup).0 > 100);
     }
+}
+
+/// Whatever is asked for, of whatever stretch of time, is answered alike from rows and from what was kept.
+#[test]
+fn what_was_kept_says_what_rows_say() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample-traces");
+    for sample in ["fighting", "periodic"] {
+        let session = Session::open(vec![samples.join(sample)], SessionOptions::default(), Arc::new(|| {}));
+        let snapshot = session.wait();
+        for machine in &snapshot.machines {
+            let extent = machine.extent.unwrap();
+            let thread = machine.store.rows().filter(|r| r.key().kind == RowKind::Thread).max_by_key(|r| r.len());
+            let part = |n: i64| extent.begin + Dur(extent.length().0 / 16 * n);
+            let mut asked = Vec::new();
+            for (from, to) in [(-1, 20), (0, 16), (0, 1), (3, 11), (7, 8), (15, 16), (20, 30)] {
+                let range = TimeRange::new(part(from), part(to));
+                let one: &[LatencyKind] = &[LatencyKind::Wakeup, LatencyKind::Irq];
+                for (kinds, thread) in [(LatencyKind::ALL, None), (one, None), (LatencyKind::ALL, thread)] {
+                    asked.push(LatencyQuery { range, kinds, thread: thread.map(|row| row.id()) });
+                }
+            }
+            let answers = || -> Vec<_> {
+                let answer = |query: &LatencyQuery<'_>| {
+                    let found = latencies(&machine.store, query, &Cancel::default()).unwrap();
+                    let grids: Vec<_> = found.iter().map(|l| density(&machine.store, query, l)).collect();
+                    (found, grids)
+                };
+                asked.iter().map(answer).collect()
+            };
+            let from_rows = answers();
+            let cancelled = Cancel::default();
+            cancelled.cancel();
+            assert!(keep_latencies(&machine.store, &cancelled).is_err());
+            keep_latencies(&machine.store, &Cancel::default()).unwrap();
+            assert_eq!(answers(), from_rows, "{sample}, {}", machine.name);
+            assert!(from_rows.iter().filter(|(found, _)| found.len() > 3).count() > 5);
+            assert!(latencies(&machine.store, &asked[0], &cancelled).is_err());
+        }
+    }
+}
+
+/// More system calls than a byte can number, and calls that last longer than four bytes of nanoseconds.
+#[test]
+fn what_was_kept_has_no_limits() {
+    let (names, extents) =
+        (Arc::new(Interner::default()), Extents::new(&StoreOptions::default(), ProblemLog::default()));
+    let mut store = MachineStore::new(&extents);
+    let row = store.row(RowKey::thread(Tid(1), 0));
+    let calls: Vec<Name> = (0..300).map(|n| names.intern(&format!("call{n}"))).collect();
+    let mut t = 10;
+    for n in 0..900i64 {
+        let lasts = if n % 7 == 0 { 5_000_000_000 + n } else { n + 1 };
+        store.set(row, MachineNs(t - 1), Look::new(State::RunningUser));
+        let call = Look { detail: calls[n as usize % calls.len()], ..Look::new(State::RunningSyscall) };
+        store.set(row, MachineNs(t), call);
+        store.set(row, MachineNs(t + lasts), Look::new(State::RunningUser));
+        t += lasts + 3 + n % 2 * 4_000_000_000;
+    }
+    let store = store.snapshot(MachineNs(t));
+    let ranges = [(0, i64::MAX), (t / 3, t / 2), (t / 2, t / 2 + 10_000_000_000), (t - 5, t)];
+    let answers = || {
+        ranges.map(|(from, to)| {
+            let range = TimeRange::new(MachineNs(from), MachineNs(to));
+            let query = LatencyQuery { range, kinds: LatencyKind::ALL, thread: None };
+            latencies(&store, &query, &Cancel::default()).unwrap()
+        })
+    };
+    let from_rows = answers();
+    keep_latencies(&store, &Cancel::default()).unwrap();
+    assert_eq!(answers(), from_rows);
+    let calls = |answer: &[Latencies]| answer.iter().map(|l| l.histogram.count()).sum::<u64>();
+    assert_eq!((calls(&from_rows[0]), from_rows[0].len()), (900, 300));
+    assert!(calls(&from_rows[1]) > 50);
+    assert_eq!(from_rows[0].iter().map(|l| l.longest.duration).max(), Some(Dur(5_000_000_000 + 896)));
 }
 
 #[test]

@@ -24,7 +24,7 @@ use std::thread;
 use std::time::Duration;
 
 use stratoscope_core::query::Filter;
-use stratoscope_core::session::{Phase, Recordings, Session, SessionOptions};
+use stratoscope_core::session::{Recordings, Session, SessionOptions};
 use stratoscope_core::vocab::{Problem, Severity};
 
 use crate::headless::args::{Common, Question};
@@ -98,7 +98,7 @@ fn options(args: &Common, analyse: bool, recordings: Recordings) -> SessionOptio
 
 /// Waits for a session's end and shows its progress meanwhile.
 fn wait(session: &Session, quiet: bool) {
-    while matches!(session.snapshot().phase, Phase::Opening | Phase::Analysing) {
+    while session.snapshot().phase.is_reading() {
         let (done, total) = session.snapshot().progress;
         output::progress(done, total, quiet);
         thread::sleep(Duration::from_millis(2));

@@ -147,7 +147,7 @@ impl Printer<'_> {
         range: TimeRange<MachineNs>,
         out: &mut Output,
     ) -> anyhow::Result<bool> {
-        let query = LatencyQuery { range, kinds: LatencyKind::ALL, thread, columns: 1 };
+        let query = LatencyQuery { range, kinds: LatencyKind::ALL, thread };
         let mut table = Table::new(&["<  latency", "<of", "count", "total", "min", "mean", "p50", "p95", "p99", "max"]);
         for found in latencies(&machine.store, &query, &Cancel::default())? {
             let object = self.latency(machine, &found);

@@ -91,7 +91,7 @@ impl Engine for Reading {
 
     fn wait(&self, longest: Duration) -> bool {
         let end = Instant::now() + longest;
-        while matches!(self.session.snapshot().phase, Phase::Opening | Phase::Analysing) {
+        while self.session.snapshot().phase.is_reading() {
             if Instant::now() >= end {
                 return false;
             }

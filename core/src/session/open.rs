@@ -207,7 +207,7 @@ impl Session {
     /// Waits until all is read (or cancelled, or nothing could be opened).
     pub fn wait(&self) -> Arc<Snapshot> {
         let mut state = self.shared.lock();
-        while matches!(state.snapshot.phase, Phase::Opening | Phase::Analysing) {
+        while state.snapshot.phase.is_reading() {
             state = self.shared.finished.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         Arc::clone(&state.snapshot)
@@ -274,7 +274,7 @@ impl Shared {
         change(&mut next, &mut state);
         next.version += 1;
         next.progress = self.progress.get();
-        if matches!(next.phase, Phase::Opening | Phase::Analysing) {
+        if next.phase.is_reading() {
             next.elapsed = Dur(i64::try_from(state.started.elapsed().as_nanos()).unwrap_or(i64::MAX));
         }
         next.problems = self.problems.all().into();

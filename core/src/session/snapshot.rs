@@ -29,6 +29,13 @@ pub enum Phase {
     Failed,
 }
 
+impl Phase {
+    /// Whether more may come.
+    pub fn is_reading(self) -> bool {
+        matches!(self, Self::Opening | Self::Analysing)
+    }
+}
+
 /// Recordings below the given paths that do not overlap in time are kept apart; one is shown at a time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordingView {

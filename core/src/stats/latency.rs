@@ -1,6 +1,6 @@
 //! How long system calls took, threads waited for a CPU, and interrupts ran.
 //!
-//! All of it is read from rows:
+//! All of it is read from rows, or from what was [kept](keep_latencies) of them:
 //!
 //! | kind | from | to |
 //! |---|---|---|
@@ -19,11 +19,10 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::stats::histogram::{Density, Histogram};
-use crate::store::{Look, Row, StoreSnapshot};
-use crate::vocab::{Cancel, Cancelled, Dur, MachineNs, Name, RowId, RowKind, State, TimeRange};
-
-/// Intervals between two looks at the cancel flag.
-const STRIDE: usize = 4096;
+use crate::stats::kept::Kept;
+use crate::stats::walk::{self, Latency};
+use crate::store::{Row, StoreSnapshot};
+use crate::vocab::{Cancel, Cancelled, Dur, MachineNs, Name, RowId, RowKind, TimeRange};
 
 /// What takes time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,8 +80,6 @@ pub struct LatencyQuery<'a> {
     pub kinds: &'a [LatencyKind],
     /// Only of this thread.
     pub thread: Option<RowId>,
-    /// Columns of the density over time.
-    pub columns: u32,
 }
 
 /// The longest of its kind.
@@ -97,7 +94,7 @@ pub struct Longest {
 }
 
 /// Latencies of one kind and name: one system call, one interrupt line; of threads' waits, one thread name.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Latencies {
     /// What.
     pub kind: LatencyKind,
@@ -107,14 +104,10 @@ pub struct Latencies {
     pub histogram: Histogram,
     /// The longest, to jump to.
     pub longest: Longest,
-    /// Over time; each cell knows the row and begin of its longest.
-    pub density: Density<(RowId, MachineNs)>,
 }
 
-type Found = FxHashMap<(LatencyKind, Name), Latencies>;
-
 /// Counts latencies of a machine: by kind, then the one with most time first. Takes time in proportion to the
-/// intervals in the range, divided by the cores.
+/// intervals in the range, divided by the cores; after [`keep_latencies`] a tenth of it.
 ///
 /// # Errors
 /// Somebody cancelled.
@@ -123,175 +116,137 @@ pub fn latencies(
     query: &LatencyQuery<'_>,
     cancel: &Cancel,
 ) -> Result<Vec<Latencies>, Cancelled> {
-    let wanted = |kinds: &[LatencyKind]| query.kinds.iter().any(|k| kinds.contains(k));
-    let rows: Vec<&Row> = store
-        .rows()
-        .map(|row| &**row)
-        .filter(|row| match row.key().kind {
-            RowKind::Thread => {
-                !row.key().is_idle_task()
-                    && query.thread.is_none_or(|id| id == row.id())
-                    && wanted(&[LatencyKind::Syscall, LatencyKind::Wakeup, LatencyKind::Preemption])
-            }
-            RowKind::Irq => query.thread.is_none() && wanted(&[LatencyKind::Irq]),
-            RowKind::Softirq => query.thread.is_none() && wanted(&[LatencyKind::Softirq, LatencyKind::SoftirqDelay]),
-            _ => false,
-        })
-        .collect();
-    let found = rows
-        .into_par_iter()
-        .with_min_len(8)
-        .try_fold(Found::default, |mut found, row| {
-            let mut count = Count { query, row, found: &mut found };
-            match row.key().kind {
-                RowKind::Thread => count.thread(cancel)?,
-                _ => count.handler(cancel)?,
-            }
-            Ok(found)
-        })
-        .try_reduce(Found::default, |mut one, other| {
-            #[expect(clippy::iter_over_hash_type, reason = "into another one: the order has no effect")]
-            for (key, latencies) in other {
-                match one.entry(key) {
-                    std::collections::hash_map::Entry::Occupied(mut mine) => mine.get_mut().merge(&latencies),
-                    std::collections::hash_map::Entry::Vacant(free) => {
-                        free.insert(latencies);
-                    }
-                }
-            }
-            Ok(one)
-        })?;
-    let mut all: Vec<Latencies> = found.into_values().collect();
-    all.sort_by_key(|l| (l.kind, Reverse(l.histogram.total()), l.name));
+    let counted = match store.derived::<Kept>() {
+        Some(kept) => kept.count(query, cancel)?,
+        None => count(store, query, cancel)?,
+    };
+    let mut all = counted.all;
+    all.retain(|of| of.histogram.count() > 0);
+    all.par_sort_by_cached_key(|l| (l.kind, Reverse(l.histogram.total()), l.name));
     Ok(all)
 }
 
-impl Latencies {
-    fn merge(&mut self, other: &Self) {
-        self.histogram.merge(&other.histogram);
-        self.density.merge(&other.density);
-        self.longest = self.longest.max(other.longest);
+/// Where the latencies of one kind and name lie over time, on a grid that is so many columns wide; each cell knows
+/// the row and the begin of its longest.
+///
+/// # Errors
+/// Somebody cancelled.
+pub fn latency_density(
+    store: &StoreSnapshot,
+    query: &LatencyQuery<'_>,
+    name: Name,
+    columns: u32,
+    cancel: &Cancel,
+) -> Result<Density<(RowId, MachineNs)>, Cancelled> {
+    if let Some(kept) = store.derived::<Kept>() {
+        return kept.density(query, name, columns, cancel);
+    }
+    let none = || Density::new(query.range, columns);
+    asked_rows(store, query)
+        .into_par_iter()
+        .with_min_len(8)
+        .try_fold(none, |mut density, row| {
+            walk::each(row, query.range, cancel, |l| {
+                if l.name == name && query.kinds.contains(&l.kind) {
+                    density.add(l.end, l.end - l.begin, (row.id(), l.begin));
+                }
+            })?;
+            Ok(density)
+        })
+        .try_reduce(none, |mut one, other| {
+            one.merge(&other);
+            Ok(one)
+        })
+}
+
+/// Writes down all latencies of a machine, so that every later question to this snapshot is answered from them: worth
+/// it where many questions come, of a trace that is read to its end. Takes as long as [`latencies`] of everything
+/// and nine bytes for each of them, as long as the snapshot lives. Does nothing where it was done.
+///
+/// # Errors
+/// Somebody cancelled; nothing is kept.
+pub fn keep_latencies(store: &StoreSnapshot, cancel: &Cancel) -> Result<(), Cancelled> {
+    store.derive(|| Kept::new(store, cancel))
+}
+
+/// Rows on which there may be something of what is asked for.
+fn asked_rows<'a>(store: &'a StoreSnapshot, query: &LatencyQuery<'_>) -> Vec<&'a Row> {
+    let rows = store.rows().map(|row| &**row);
+    rows.filter(|row| is_asked(row, query)).collect()
+}
+
+fn is_asked(row: &Row, query: &LatencyQuery<'_>) -> bool {
+    let wanted = |kinds: &[LatencyKind]| query.kinds.iter().any(|k| kinds.contains(k));
+    match row.key().kind {
+        RowKind::Thread => {
+            !row.key().is_idle_task()
+                && query.thread.is_none_or(|id| id == row.id())
+                && wanted(&[LatencyKind::Syscall, LatencyKind::Wakeup, LatencyKind::Preemption])
+        }
+        RowKind::Irq => query.thread.is_none() && wanted(&[LatencyKind::Irq]),
+        RowKind::Softirq => query.thread.is_none() && wanted(&[LatencyKind::Softirq, LatencyKind::SoftirqDelay]),
+        _ => false,
     }
 }
 
-/// One row's share of the counting.
-struct Count<'a> {
-    query: &'a LatencyQuery<'a>,
-    row: &'a Row,
-    found: &'a mut Found,
+/// What is being counted: a list, and where each kind and name stands in it.
+#[derive(Default)]
+pub(super) struct Counted {
+    pub(super) all: Vec<Latencies>,
+    places: FxHashMap<(LatencyKind, Name), usize>,
 }
 
-impl Count<'_> {
-    fn add(&mut self, kind: LatencyKind, name: Name, begin: MachineNs, end: MachineNs) {
-        if !self.query.range.contains(end) || !self.query.kinds.contains(&kind) {
-            return;
-        }
-        let duration = end - begin;
-        let longest = Longest { duration, begin: Reverse(begin), row: self.row.id() };
-        let query = self.query;
-        let entry = self.found.entry((kind, name)).or_insert_with(|| Latencies {
-            kind,
-            name,
-            histogram: Histogram::default(),
-            longest,
-            density: Density::new(query.range, query.columns),
-        });
-        entry.histogram.add(duration);
-        entry.longest = entry.longest.max(longest);
-        entry.density.add(end, duration, (self.row.id(), begin));
+impl Counted {
+    /// Where a kind and name stands in the list.
+    pub(super) fn place(&mut self, kind: LatencyKind, name: Name) -> usize {
+        *self.places.entry((kind, name)).or_insert_with(|| {
+            let longest = Longest { duration: Dur(-1), begin: Reverse(MachineNs::MAX), row: RowId(0) };
+            self.all.push(Latencies { kind, name, histogram: Histogram::default(), longest });
+            self.all.len() - 1
+        })
     }
 
-    /// Where to begin to read: a call or wait that ends in the range may have begun long before.
-    fn begin(&self) -> MachineNs {
-        let mut begin = self.query.range.begin;
-        for earlier in self.row.backward(begin) {
-            // In user mode no call is open; nothing is known across a hole.
-            if earlier.end < begin || matches!(earlier.look.state, State::RunningUser | State::Unknown) {
-                return earlier.begin;
-            }
-            begin = earlier.begin;
-        }
-        begin
+    fn add(&mut self, row: RowId, latency: Latency) {
+        let at = self.place(latency.kind, latency.name);
+        let duration = latency.end - latency.begin;
+        self.all[at].histogram.add(duration);
+        self.all[at].longest = self.all[at].longest.max(Longest { duration, begin: Reverse(latency.begin), row });
     }
 
-    fn thread(&mut self, cancel: &Cancel) -> Result<(), Cancelled> {
-        // The open system call, its begin known.
-        let mut call: Option<(Name, MachineNs)> = None;
-        // The open wait for a CPU: its kind and begin.
-        let mut wait: Option<(LatencyKind, MachineNs)> = None;
-        let (mut last_end, mut last) = (MachineNs::MIN, State::None);
-        let range = TimeRange::new(self.begin(), self.query.range.end + Dur(1));
-        let row = self.row;
-        for (n, interval) in row.intervals(range).enumerate() {
-            if n % STRIDE == 0 {
-                cancel.check()?;
-            }
-            let look = interval.look;
-            if interval.begin != last_end {
-                (call, wait, last) = (None, None, State::None);
-            }
-            match look.state {
-                State::RunningUser | State::RunningSyscall | State::Interrupted => {
-                    if let Some((kind, begin)) = wait.take() {
-                        self.add(kind, row.name_at(interval.begin), begin, interval.begin);
-                    }
-                }
-                State::WaitingCpu if wait.is_none() => {
-                    let kind = match last {
-                        State::Blocked => Some(LatencyKind::Wakeup),
-                        State::RunningUser | State::RunningSyscall | State::Interrupted => {
-                            Some(LatencyKind::Preemption)
-                        }
-                        _ => None,
-                    };
-                    wait = kind.map(|kind| (kind, interval.begin));
-                }
-                State::WaitingCpu => {}
-                _ => wait = None,
-            }
-            match look.state {
-                State::RunningSyscall => match call {
-                    Some((name, _)) if name == look.detail => {}
-                    _ => {
-                        // Seen to begin only if it was in user mode before, be it for an interrupt in between.
-                        if let Some((name, begin)) = call.take() {
-                            self.add(LatencyKind::Syscall, name, begin, interval.begin);
-                        }
-                        call = (last != State::None).then_some((look.detail, interval.begin));
-                    }
-                },
-                State::RunningUser => {
-                    if let Some((name, begin)) = call.take() {
-                        self.add(LatencyKind::Syscall, name, begin, interval.begin);
-                    }
-                }
-                State::Unknown | State::WaitingUnknown => call = None,
-                _ => {}
-            }
-            // Who ran, without being known how, ran.
-            let ran = look.state == State::Unknown && look.aux != Look::NO_AUX;
-            (last_end, last) = (interval.end, if ran { State::RunningUser } else { look.state });
+    /// Adds what was counted elsewhere.
+    pub(super) fn merge(mut self, other: Self) -> Self {
+        if self.all.len() < other.all.len() {
+            return other.merge(self);
         }
-        Ok(())
+        for theirs in other.all {
+            let key = (theirs.kind, theirs.name);
+            match self.places.get(&key).and_then(|at| self.all.get_mut(*at)) {
+                Some(mine) => {
+                    mine.histogram.merge(&theirs.histogram);
+                    mine.longest = mine.longest.max(theirs.longest);
+                }
+                None => {
+                    self.places.insert(key, self.all.len());
+                    self.all.push(theirs);
+                }
+            }
+        }
+        self
     }
+}
 
-    /// A row of an interrupt or softirq.
-    fn handler(&mut self, cancel: &Cancel) -> Result<(), Cancelled> {
-        let (kind, row) = (self.row.key().kind, self.row);
-        let active = if kind == RowKind::Irq { LatencyKind::Irq } else { LatencyKind::Softirq };
-        // The trace's end cuts what is open.
-        let end = row.settled();
-        let range = TimeRange::new(self.query.range.begin - Dur(1), self.query.range.end + Dur(1));
-        for (n, interval) in row.intervals(range).enumerate() {
-            if n % STRIDE == 0 {
-                cancel.check()?;
-            }
-            if interval.begin >= end {
-                break;
-            }
-            let what = if interval.look.state == State::Raised { LatencyKind::SoftirqDelay } else { active };
-            self.add(what, row.name_at(interval.begin), interval.begin, interval.end);
-        }
-        Ok(())
-    }
+/// Counts what rows show.
+fn count(store: &StoreSnapshot, query: &LatencyQuery<'_>, cancel: &Cancel) -> Result<Counted, Cancelled> {
+    asked_rows(store, query)
+        .into_par_iter()
+        .with_min_len(8)
+        .try_fold(Counted::default, |mut counted, row| {
+            walk::each(row, query.range, cancel, |latency| {
+                if query.kinds.contains(&latency.kind) {
+                    counted.add(row.id(), latency);
+                }
+            })?;
+            Ok(counted)
+        })
+        .try_reduce(Counted::default, |one, other| Ok(one.merge(other)))
 }

@@ -5,7 +5,9 @@
 
 pub mod compare;
 mod histogram;
+mod kept;
 mod latency;
+mod walk;
 
 pub use histogram::{Cell, Density, Histogram};
-pub use latency::{Latencies, LatencyKind, LatencyQuery, Longest, latencies};
+pub use latency::{Latencies, LatencyKind, LatencyQuery, Longest, keep_latencies, latencies, latency_density};

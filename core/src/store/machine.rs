@@ -23,7 +23,7 @@ use super::points::PointTable;
 use super::row::{About, Content, Row};
 use super::sealed::{Growing, Sealed};
 use super::sealing::{Bench, Filled, Sealing};
-use super::snapshot::{CHUNK, Chunk, KeyIndex, StoreSnapshot};
+use super::snapshot::{CHUNK, Chunk, Derived, KeyIndex, StoreSnapshot};
 use super::summary::{RUNNING, bits};
 use super::writer::{Look, Raise, VmExit, Wakeup, Writer};
 
@@ -283,7 +283,8 @@ impl MachineStore {
         // Before anybody can get hold of a place in them.
         self.pages.publish();
         let (chunks, keys) = (published.chunks.clone(), published.keys.clone());
-        Arc::new(StoreSnapshot { chunks, keys, wakeups, sync_points, raises, exits, watermark })
+        let derived = Derived::default();
+        Arc::new(StoreSnapshot { chunks, keys, wakeups, sync_points, raises, exits, watermark, derived })
     }
 
     fn mark(&mut self, row: RowId) {

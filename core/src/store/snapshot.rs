@@ -1,6 +1,7 @@
 //! All of a store at one moment.
 
-use std::sync::Arc;
+use std::any::Any;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
 
@@ -25,6 +26,22 @@ pub struct StoreSnapshot {
     pub(super) raises: Points<Raise>,
     pub(super) exits: Points<VmExit>,
     pub(super) watermark: MachineNs,
+    pub(super) derived: Derived,
+}
+
+/// What somebody worked out of a whole snapshot.
+#[derive(Default)]
+pub(super) struct Derived {
+    all: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
+    /// Held while something is worked out.
+    making: Mutex<()>,
+}
+
+impl Derived {
+    fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().find_map(|one| Arc::clone(one).downcast().ok())
+    }
 }
 
 impl StoreSnapshot {
@@ -46,7 +63,27 @@ impl StoreSnapshot {
             raises: Points::none(),
             exits: Points::none(),
             watermark,
+            derived: Derived::default(),
         })
+    }
+
+    /// What [`StoreSnapshot::derive`] has put by, of that type.
+    pub fn derived<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.derived.get()
+    }
+
+    /// Works something out of the whole snapshot and puts it by, one of a type, for as long as the snapshot lives: it
+    /// never changes, so what follows from it does not either. Who asks while it is being made waits.
+    ///
+    /// # Errors
+    /// What `make` returns; nothing is put by.
+    pub fn derive<T: Send + Sync + 'static, E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<(), E> {
+        let _making = self.derived.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.derived.get::<T>().is_none() {
+            let made = Arc::new(make()?);
+            self.derived.all.lock().unwrap_or_else(PoisonError::into_inner).push(made);
+        }
+        Ok(())
     }
 
     /// All before this instant is complete; open intervals end here.

@@ -14,6 +14,8 @@ use stratoscope_core::vocab::{MachineId, RefNs, TimeRange};
 pub struct Facts {
     /// Changes with every change of the rest; a scene may change more often, while rows slide.
     pub version: u64,
+    /// Whether nothing more is being read.
+    pub complete: bool,
     /// Machines, names, virtual machines.
     pub world: World,
     /// The machine whose clock is the axis.
@@ -32,6 +34,7 @@ impl Default for Facts {
     fn default() -> Self {
         Self {
             version: 0,
+            complete: false,
             world: World::default(),
             reference: MachineId(0),
             sync: None,

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use stratoscope_core::stats::compare::{CompareSide, compare};
-use stratoscope_core::stats::{LatencyKind, LatencyQuery, latencies};
+use stratoscope_core::stats::{LatencyKind, LatencyQuery, keep_latencies, latencies};
 use stratoscope_core::store::StoreSnapshot;
 use stratoscope_core::vocab::{Cancel, Cancelled, Dur, MachineId, MachineNs, Name, RefNs, RowKind, State, TimeRange};
 
@@ -258,7 +258,10 @@ fn waits(
     for (n, machine) in machines.iter().enumerate() {
         let Some(machine) = machine.and_then(|m| facts.world.machine(m)) else { continue };
         let range = range_of(facts, &comparison.sides[n], machines[n]);
-        let query = LatencyQuery { range, kinds: which.kinds(), thread: None, columns: 1 };
+        let query = LatencyQuery { range, kinds: which.kinds(), thread: None };
+        if facts.complete {
+            keep_latencies(&machine.store, cancel)?;
+        }
         for found in latencies(&machine.store, &query, cancel)? {
             let at = *known.entry((found.kind, found.name)).or_insert_with(|| {
                 lines.push(Line {

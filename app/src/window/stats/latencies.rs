@@ -2,8 +2,9 @@
 
 use std::cmp::Ordering;
 
-use stratoscope_core::stats::{self, Latencies, LatencyKind, LatencyQuery};
-use stratoscope_core::vocab::{Cancel, Cancelled, Dur, MachineId, MachineNs, RefNs, RowId, TimeRange};
+use rayon::prelude::*;
+use stratoscope_core::stats::{self, Latencies, LatencyKind, LatencyQuery, keep_latencies};
+use stratoscope_core::vocab::{Cancel, Cancelled, Dur, MachineId, MachineNs, Name, RefNs, RowId, TimeRange};
 
 use crate::window::command::RowRef;
 use crate::window::frame::FrameContext;
@@ -14,8 +15,8 @@ use crate::window::joint::facts::Facts;
 use crate::window::joint::table::Sort;
 use crate::window::stats::sheet::{Field, Sheet};
 
-/// Columns of the densities: a dot of the scatter is a few points wide.
-pub const COLUMNS: u32 = 400;
+/// Columns of the grid over time: a dot of the scatter is a few points wide.
+const COLUMNS: u32 = 400;
 
 /// Which latencies are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -145,6 +146,11 @@ pub struct Line {
 }
 
 impl Line {
+    /// Its lasting name.
+    pub fn name(&self) -> LineName {
+        LineName { machine: self.machine, kind: self.found.kind, name: self.found.name }
+    }
+
     /// One of its numbers.
     pub fn figure(&self, figure: Figure) -> i64 {
         self.figures[figure as usize]
@@ -169,7 +175,8 @@ pub fn range_on(facts: &Facts, machine: MachineId, range: TimeRange<RefNs>) -> O
     (part.length() > Dur(0)).then_some(part)
 }
 
-/// Latencies of all machines that end in the range, those with most time first; `thread`: only of that thread.
+/// Latencies of all machines that end in the range, those with most time first; `thread`: only of that thread. Of
+/// traces that are read to their end the first answer takes longer, and all others next to nothing.
 ///
 /// # Errors
 /// Somebody cancelled.
@@ -182,23 +189,83 @@ pub fn lines(
 ) -> Result<Vec<Line>, Cancelled> {
     let mut all = Vec::new();
     for machine in &facts.world.machines {
-        let Some(range) = range_on(facts, machine.id, range) else { continue };
-        let row = match thread {
-            Some(row) if row.machine != machine.id => continue,
-            Some(row) => match machine.store.find(&row.key) {
-                Some(row) => Some(row),
-                None => continue,
-            },
-            None => None,
-        };
-        let query = LatencyQuery { range, kinds, thread: row, columns: COLUMNS };
-        for found in stats::latencies(&machine.store, &query, cancel)? {
+        let Some(query) = query(facts, machine.id, range, kinds, thread) else { continue };
+        if facts.complete {
+            keep_latencies(&machine.store, cancel)?;
+        }
+        let found = stats::latencies(&machine.store, &query, cancel)?;
+        let lines = found.into_par_iter().map(|found| {
             let name = facts.world.names.text(found.name).to_string();
             let figures = Figure::ALL.map(|figure| figure.of(&found.histogram));
-            all.push(Line { machine: machine.id, name, figures, found });
-        }
+            Line { machine: machine.id, name, figures, found }
+        });
+        all.par_extend(lines);
     }
     Ok(all)
+}
+
+/// What is asked of a machine's rows; `None` if nothing can be found there.
+fn query<'a>(
+    facts: &Facts,
+    machine: MachineId,
+    range: TimeRange<RefNs>,
+    kinds: &'a [LatencyKind],
+    thread: Option<RowRef>,
+) -> Option<LatencyQuery<'a>> {
+    let range = range_on(facts, machine, range)?;
+    let thread = match thread {
+        Some(row) if row.machine == machine => Some(facts.world.machine(machine)?.store.find(&row.key)?),
+        Some(_) => return None,
+        None => None,
+    };
+    Some(LatencyQuery { range, kinds, thread })
+}
+
+/// A line of the table by its lasting name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineName {
+    /// The machine.
+    pub machine: MachineId,
+    /// What.
+    pub kind: LatencyKind,
+    /// Of what.
+    pub name: Name,
+}
+
+/// A cell of a line's latencies over time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dot {
+    /// When the longest of them ended.
+    pub t: RefNs,
+    /// How long it was.
+    pub duration: Dur,
+    /// How many there are.
+    pub count: u64,
+    /// Where the longest is.
+    pub place: Place,
+}
+
+/// A line's latencies over time, in order of time.
+///
+/// # Errors
+/// Somebody cancelled.
+pub fn dots(
+    facts: &Facts,
+    range: TimeRange<RefNs>,
+    line: LineName,
+    thread: Option<RowRef>,
+    cancel: &Cancel,
+) -> Result<Vec<Dot>, Cancelled> {
+    let kinds = [line.kind];
+    let asked = query(facts, line.machine, range, &kinds, thread).zip(facts.world.machine(line.machine));
+    let Some((query, machine)) = asked else { return Ok(Vec::new()) };
+    let density = stats::latency_density(&machine.store, &query, line.name, COLUMNS, cancel)?;
+    let dot = |cell: stats::Cell<(RowId, MachineNs)>| {
+        let (row, begin) = cell.what;
+        let place = place(facts, line.machine, row, begin, cell.longest)?;
+        Some(Dot { t: place.span.end, duration: cell.longest, count: cell.count, place })
+    };
+    Ok(density.cells().into_iter().filter_map(dot).collect())
 }
 
 /// Where a latency is.

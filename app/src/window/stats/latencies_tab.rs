@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use egui::{Rect, RichText, Stroke, Ui, UiBuilder, pos2};
-use stratoscope_core::stats::LatencyKind;
-use stratoscope_core::vocab::{Dur, MachineId, Name, RefNs, RowKind, TimeRange};
+use stratoscope_core::vocab::{Dur, RefNs, RowKind, TimeRange};
 
 use crate::window::axis::duration;
 use crate::window::command::{Command, RowRef};
@@ -14,8 +13,8 @@ use crate::window::joint::empty::{Empty, empty_ui};
 use crate::window::joint::facts::Facts;
 use crate::window::joint::table::{self, Cell, Column, Sort, table_ui};
 use crate::window::stats::histogram::histogram_ui;
-use crate::window::stats::latencies::{self, FIRST_FIGURE, Figure, Line, Place, Which};
-use crate::window::stats::scatter::{Dot, Scatter, dots};
+use crate::window::stats::latencies::{self, Dot, FIRST_FIGURE, Figure, Line, LineName, Place, Which};
+use crate::window::stats::scatter::Scatter;
 use crate::window::stats::sheet::Sheet;
 use crate::window::theme::Sizes;
 use crate::window::timeline::Shared;
@@ -30,14 +29,14 @@ struct Key {
     thread: Option<RowRef>,
 }
 
-/// A line's lasting name.
-type LineName = (MachineId, LatencyKind, Name);
-
-/// What was counted.
+/// What was counted, of what.
 struct Answer {
-    range: TimeRange<RefNs>,
+    asked: Key,
     lines: Vec<Line>,
 }
+
+/// Which line's dots are shown, of which answer.
+type DotsKey = (Key, LineName);
 
 /// The tab's memory between frames.
 pub struct LatenciesTab {
@@ -47,12 +46,8 @@ pub struct LatenciesTab {
     thread: Option<RowRef>,
     sort: Sort,
     chosen: Option<LineName>,
-    dots: Option<(LineName, Vec<Dot>)>,
+    dots: Computed<DotsKey, (LineName, Vec<Dot>)>,
     axis_from: Option<RefNs>,
-}
-
-fn name_of(line: &Line) -> LineName {
-    (line.machine, line.found.kind, line.found.name)
 }
 
 fn columns() -> [Column; 10] {
@@ -75,16 +70,21 @@ impl LatenciesTab {
     /// Nothing counted yet.
     pub fn new(wake: &Wake) -> Self {
         let lines = Computed::new("latencies", Wake::clone(wake), |key: &Key, facts: &Facts, cancel| Answer {
-            range: key.range,
+            asked: *key,
             lines: latencies::lines(facts, key.range, key.which.kinds(), key.thread, cancel).unwrap_or_default(),
         });
+        let dots =
+            Computed::new("latencies over time", Wake::clone(wake), |(key, line): &DotsKey, facts: &Facts, cancel| {
+                let dots = latencies::dots(facts, key.range, *line, key.thread, cancel);
+                (*line, dots.unwrap_or_default())
+            });
         Self {
             lines,
+            dots,
             which: Which::All,
             thread: None,
             sort: Sort::descending(FIRST_FIGURE + Figure::Total as usize),
             chosen: None,
-            dots: None,
             axis_from: None,
         }
     }
@@ -92,14 +92,14 @@ impl LatenciesTab {
     /// Other traces are open.
     pub fn reset(&mut self) {
         self.lines.reset();
+        self.dots.reset();
         self.thread = None;
         self.chosen = None;
-        self.dots = None;
     }
 
     /// Waits until all is counted; for pictures and tests.
     pub fn wait(&self, longest: std::time::Duration) -> bool {
-        self.lines.wait(longest)
+        self.lines.wait(longest) && self.dots.wait(longest)
     }
 
     /// The switches of this tab.
@@ -166,7 +166,6 @@ impl LatenciesTab {
             if let Some(answer) = self.lines.get_mut() {
                 latencies::sort(&mut answer.lines, sort);
             }
-            self.dots = None;
         }
     }
 
@@ -174,10 +173,10 @@ impl LatenciesTab {
         let lines = &self.lines.get()?.lines;
         let several = facts.world.machines.len() > 1;
         let output = table_ui(ui, cx.theme, &columns(), self.sort, lines.len(), |n| {
-            line_of(&lines[n], self.chosen == Some(name_of(&lines[n])), several)
+            line_of(&lines[n], self.chosen == Some(lines[n].name()), several)
         });
         let clicked = output.clicked.and_then(|n| lines.get(n));
-        self.chosen = clicked.map(name_of).or(self.chosen);
+        self.chosen = clicked.map(Line::name).or(self.chosen);
         let goal = clicked.and_then(|line| latencies::longest(facts, line));
         if let Some(sort) = output.sort {
             self.sort = sort;
@@ -193,17 +192,16 @@ impl LatenciesTab {
         ui: &Ui,
         cx: &mut FrameContext<'_>,
         shared: &mut Shared,
-        facts: &Facts,
+        facts: &Arc<Facts>,
         room: Rect,
     ) -> Option<Place> {
         let answer = self.lines.get()?;
         // The chosen line, else the first.
-        let chosen = answer.lines.iter().find(|l| self.chosen == Some(name_of(l)));
+        let chosen = answer.lines.iter().find(|l| self.chosen == Some(l.name()));
         let line = chosen.or(answer.lines.first())?;
-        if self.dots.as_ref().is_none_or(|(of, _)| *of != name_of(line)) {
-            self.dots = Some((name_of(line), dots(facts, line)));
-        }
-        let (_, dots) = self.dots.as_ref()?;
+        self.dots.ask((answer.asked, line.name()), facts);
+        // Another line's dots would be a lie; those of an earlier stretch of time are moved along.
+        let dots = self.dots.get().filter(|(of, _)| *of == line.name()).map_or(&[][..], |(_, dots)| dots);
         let of = if line.name.is_empty() {
             line.found.kind.words().to_owned()
         } else {
@@ -213,7 +211,7 @@ impl LatenciesTab {
         let beside = room.width() > 640.0;
         let split = if beside { room.left() + room.width() * 0.62 } else { room.right() };
         let left = Rect::from_min_max(room.min, pos2(split, room.bottom()));
-        let goal = Scatter { dots, of: &of, range: answer.range }.ui(ui, cx, left, shared, &mut self.axis_from);
+        let goal = Scatter { dots, of: &of, range: answer.asked.range }.ui(ui, cx, left, shared, &mut self.axis_from);
         if beside {
             let right = Rect::from_min_max(pos2(split, room.top()), room.max);
             histogram_ui(ui, cx.theme, right, &line.found.histogram, &of);

@@ -11,7 +11,7 @@ use stratoscope_core::vocab::{Dur, RefNs, State, TimeRange};
 use crate::window::axis::{AxisAction, AxisMarks, TimeScale, axis_ui, duration};
 use crate::window::command::Command;
 use crate::window::frame::FrameContext;
-use crate::window::stats::latencies::{Line, Place, place};
+use crate::window::stats::latencies::{Dot, Place};
 use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::Shared;
 use crate::window::timeline::mesh::Painting;
@@ -25,30 +25,6 @@ const AXIS: f32 = 20.0;
 
 /// How near the pointer must be to a dot, in points.
 const REACH: f32 = 14.0;
-
-/// A cell of the density.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Dot {
-    /// When the longest of them ended.
-    pub t: RefNs,
-    /// How long it was.
-    pub duration: Dur,
-    /// How many there are.
-    pub count: u64,
-    /// Where the longest is.
-    pub place: Place,
-}
-
-/// The dots of a line, in order of time.
-pub fn dots(facts: &crate::window::joint::facts::Facts, line: &Line) -> Vec<Dot> {
-    let cells = line.found.density.cells();
-    let dot = |cell: &stratoscope_core::stats::Cell<_>| {
-        let (row, begin) = cell.what;
-        let place = place(facts, line.machine, row, begin, cell.longest)?;
-        Some(Dot { t: place.span.end, duration: cell.longest, count: cell.count, place })
-    };
-    cells.iter().filter_map(dot).collect()
-}
 
 /// A vertical scale of whole powers of ten, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -214,14 +190,14 @@ mod tests {
 
     use super::*;
     use crate::window::joint::fake;
-    use crate::window::stats::latencies::lines;
+    use crate::window::stats::latencies::{dots, lines};
 
     #[test]
     fn dots_are_where_their_latencies_ended_and_the_nearest_is_found() {
         let facts = fake::fighting();
         let range = TimeRange::new(RefNs(0), RefNs(40_000_000));
         let lines = lines(&facts, range, &[LatencyKind::Preemption], None, &Cancel::default()).unwrap();
-        let dots = dots(&facts, &lines[0]);
+        let dots = dots(&facts, range, lines[0].name(), None, &Cancel::default()).unwrap();
         let at: Vec<(i64, i64)> = dots.iter().map(|d| (d.t.0, d.duration.0)).collect();
         assert_eq!(at, [(18_000_000, 8_000_000), (26_000_000, 8_000_000), (34_000_000, 8_000_000)]);
         let rect = Rect::from_min_size(pos2(0.0, 0.0), vec2(400.0, 100.0));

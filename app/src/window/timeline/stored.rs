@@ -90,7 +90,7 @@ impl Scene {
         let enters = |t: &TraceView| t.trace.classes().iter().any(|c| c.kind == Some(EventKind::KvmEntry));
         Self {
             version: snapshot.version,
-            complete: !matches!(snapshot.phase, Phase::Opening | Phase::Analysing),
+            complete: !snapshot.phase.is_reading(),
             machines,
             facts: Arc::new(facts(snapshot)),
             names: Arc::clone(&snapshot.names),
@@ -107,6 +107,7 @@ impl Scene {
 fn facts(snapshot: &Snapshot) -> Facts {
     Facts {
         version: snapshot.version,
+        complete: !snapshot.phase.is_reading(),
         world: snapshot.world(),
         reference: snapshot.reference,
         sync: snapshot.sync.clone(),
