@@ -74,7 +74,7 @@ fn rows(typed: &str, scene: &Scene) -> Vec<(String, RowRef)> {
     }
     let mut found = Vec::new();
     for machine in &scene.machines {
-        for row in &machine.rows {
+        for row in machine.rows.iter() {
             let name = scene.text(row.name);
             let number = row.key.id.to_string();
             let place = if number == wanted { Some(0) } else { name.to_lowercase().find(&wanted) };

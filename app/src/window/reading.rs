@@ -1,5 +1,6 @@
 //! Sessions of the engine, as the window reads them: each snapshot becomes a scene, words about it, and events.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,6 +19,7 @@ use crate::window::info::{MachineInfo, RecordingInfo, SessionInfo, Stage, Stream
 use crate::window::navigate;
 use crate::window::timeline::scene::Scene;
 use crate::window::words;
+use crate::window::worker::{Wake, Worker};
 
 /// How often a wait looks whether it is over.
 const LOOK: Duration = Duration::from_millis(3);
@@ -29,52 +31,69 @@ pub fn opener() -> Opener {
 
 /// Shows a session that is open already, whatever paths are asked for: what it read is not read again.
 pub fn opener_of(session: Arc<Session>) -> Opener {
-    Box::new(move |_, _, _| Box::new(Reading::of(Arc::clone(&session))))
+    Box::new(move |_, _, wake| Box::new(Reading::of(Arc::clone(&session), wake)))
 }
 
 /// A session and what of it the window has seen.
 struct Reading {
     session: Arc<Session>,
-    /// Tells scenes of this session from those of others.
-    number: u64,
-    seen: Option<u64>,
-    maps: Vec<ClockMap>,
+    /// Makes news of snapshots: of ten thousand threads that takes longer than a frame may.
+    maker: Worker<Arc<Snapshot>, News>,
+    /// The version of the snapshot of which news were asked last.
+    asked: Cell<Option<u64>>,
 }
 
 /// Versions of scenes: sessions in the upper part, snapshots in the lower.
 const SNAPSHOTS: u32 = 40;
 
 impl Reading {
-    fn new(paths: Vec<PathBuf>, recording: Option<usize>, wake: crate::window::worker::Wake) -> Self {
+    fn new(paths: Vec<PathBuf>, recording: Option<usize>, wake: Wake) -> Self {
         let recordings = recording.map_or(Recordings::First, Recordings::Only);
         let options = SessionOptions { recordings, ..SessionOptions::default() };
-        Self::of(Arc::new(Session::open(paths, options, wake)))
+        Self::of(Arc::new(Session::open(paths, options, Arc::clone(&wake))), wake)
     }
 
-    fn of(session: Arc<Session>) -> Self {
+    fn of(session: Arc<Session>, wake: Wake) -> Self {
         static SESSIONS: AtomicU64 = AtomicU64::new(1);
-        Self { session, number: SESSIONS.fetch_add(1, Ordering::Relaxed), seen: None, maps: Vec::new() }
+        // Tells scenes of this session from those of others.
+        let number = SESSIONS.fetch_add(1, Ordering::Relaxed);
+        let mut maps = Vec::new();
+        let maker = Worker::new("news", wake, move |snapshot: Arc<Snapshot>, _, tell| {
+            tell(news_of(&snapshot, number, &mut maps));
+        });
+        Self { session, maker, asked: Cell::new(None) }
+    }
+
+    /// Asks for news of what was read so far, unless that was done.
+    fn ask(&self) {
+        let snapshot = self.session.snapshot();
+        if self.asked.replace(Some(snapshot.version)) != Some(snapshot.version) {
+            self.maker.ask(snapshot);
+        }
+    }
+}
+
+/// What is new in a snapshot; `maps` are those of the snapshot before.
+fn news_of(snapshot: &Snapshot, number: u64, maps: &mut Vec<ClockMap>) -> News {
+    let own: Vec<ClockMap> = snapshot.machines.iter().map(|m| m.map).collect();
+    let events_fresh = own != *maps;
+    *maps = own;
+    News {
+        // Two sessions count from the same number: what was drawn of one must not be taken for the other.
+        scene: Scene { version: (number << SNAPSHOTS) + snapshot.version, ..Scene::of(snapshot) },
+        info: info_of(snapshot),
+        first_view: snapshot.first_view,
+        events: Some(event_source(snapshot)),
+        events_fresh,
     }
 }
 
 impl Engine for Reading {
     fn poll(&mut self) -> Option<News> {
-        let snapshot = self.session.snapshot();
-        if self.seen == Some(snapshot.version) {
-            return None;
-        }
-        self.seen = Some(snapshot.version);
-        let maps: Vec<ClockMap> = snapshot.machines.iter().map(|m| m.map).collect();
-        let events_fresh = maps != self.maps;
-        self.maps = maps;
-        Some(News {
-            // Two sessions count from the same number: what was drawn of one must not be taken for the other.
-            scene: Scene { version: (self.number << SNAPSHOTS) + snapshot.version, ..Scene::of(&snapshot) },
-            info: info_of(&snapshot),
-            first_view: snapshot.first_view,
-            events: Some(event_source(&snapshot)),
-            events_fresh,
-        })
+        self.ask();
+        let mut all = self.maker.take();
+        let events_fresh = all.iter().any(|news| news.events_fresh);
+        all.pop().map(|news| News { events_fresh, ..news })
     }
 
     fn session(&self) -> Option<Arc<Session>> {
@@ -97,7 +116,8 @@ impl Engine for Reading {
             }
             std::thread::sleep(LOOK);
         }
-        true
+        self.ask();
+        self.maker.wait(end.saturating_duration_since(Instant::now()))
     }
 }
 

@@ -254,7 +254,9 @@ impl State {
             }
         }
         let other_times = self.scene.facts.base != scene.facts.base;
-        self.scene = scene;
+        let old = std::mem::replace(&mut self.scene, scene);
+        // Ten thousand rows take longer to be freed than a frame may.
+        rayon::spawn(move || drop(old));
         self.compare_as_before();
         if other_times && self.view.find.filter().is_some() {
             // What `+1.5s` means follows the experiment's begin.
@@ -361,7 +363,7 @@ impl State {
 
 /// The arrangement for what there is: with virtual machines, those come first.
 fn best_preset(scene: &Scene) -> Preset {
-    let vcpus = || scene.machines.iter().flat_map(|m| &m.rows).any(|r| r.key.kind == RowKind::Vcpu);
+    let vcpus = || scene.machines.iter().flat_map(|m| m.rows.iter()).any(|r| r.key.kind == RowKind::Vcpu);
     let promised = !scene.complete && scene.enters_guests;
     if promised || vcpus() { Preset::VirtualMachines } else { Preset::Kernel }
 }

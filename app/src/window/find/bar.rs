@@ -360,7 +360,7 @@ fn vocabulary(scene: &Scene) -> Vocabulary {
     let known: std::collections::BTreeSet<String> = vocabulary.fields.iter().cloned().collect();
     vocabulary.fields.extend(fields.iter().map(ToString::to_string).filter(|f| !known.contains(f)));
     let mut rows: Vec<(i64, stratoscope_core::vocab::Name)> =
-        scene.machines.iter().flat_map(|m| &m.rows).map(|row| (-row.busy_ns, row.name)).collect();
+        scene.machines.iter().flat_map(|m| m.rows.iter()).map(|row| (-row.busy_ns, row.name)).collect();
     rows.sort_unstable_by_key(|r| r.0);
     let mut seen = std::collections::HashSet::new();
     let names = rows.into_iter().filter(|(_, name)| !name.is_none() && seen.insert(*name)).take(NAMES);

@@ -100,8 +100,7 @@ impl Picture {
         let machines = scene.machines.iter().map(|m| {
             let Some(store) = self.stores.get(usize::from(m.id.0)).and_then(Option::as_ref) else {
                 let mut nothing = m.clone();
-                nothing.rows.clear();
-                nothing.by_key.clear();
+                nothing.clear();
                 return nothing;
             };
             let stored = StoredMachine {
@@ -116,7 +115,7 @@ impl Picture {
             };
             let mut machine = stored.into_scene();
             let own = self.rows.iter().filter(|row| row.row.machine == m.id);
-            for ((row, stored), told) in machine.rows.iter_mut().zip(store.rows()).zip(own) {
+            for ((row, stored), told) in Arc::make_mut(&mut machine.rows).iter_mut().zip(store.rows()).zip(own) {
                 row.busy_ns = told.total.0;
                 // One text for a stretch of several pieces in which somebody has the CPU.
                 row.joined = true;

@@ -78,7 +78,7 @@ fn words_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, empty: &Empty<'_>) {
 
 /// Whether no trace tells the state of any thread.
 pub fn lacks_threads(cx: &FrameContext<'_>) -> bool {
-    !cx.state.scene.machines.iter().flat_map(|m| &m.rows).any(|r| r.key.kind == RowKind::Thread)
+    !cx.state.scene.machines.iter().flat_map(|m| m.rows.iter()).any(|r| r.key.kind == RowKind::Thread)
 }
 
 /// Whether a pane about threads has nothing to draw from, now that all is read; then it says why.

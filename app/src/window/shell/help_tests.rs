@@ -136,10 +136,7 @@ fn without_rows() -> Window {
     let mut made = options(None);
     made.opener = Box::new(|_, _, _| {
         let mut scene = crate::window::timeline::fake::small();
-        scene.machines.iter_mut().for_each(|m| {
-            m.rows.clear();
-            m.by_key.clear();
-        });
+        scene.machines.iter_mut().for_each(|m| m.clear());
         let (first_view, info) = (
             scene.extent,
             crate::window::info::SessionInfo { stage: crate::window::info::Stage::Done, ..Default::default() },

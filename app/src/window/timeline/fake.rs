@@ -1,6 +1,5 @@
 //! Small scenes made by hand, for tests.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use stratoscope_core::store::{Interval, Look, Run, StateSums, WakeContext, Wakeup};
@@ -154,8 +153,8 @@ impl Maker {
             map: ClockMap::IDENTITY,
             extent: Some(extent),
             watermark: None,
-            rows: Vec::new(),
-            by_key: HashMap::new(),
+            rows: Arc::default(),
+            by_key: Arc::default(),
             lost: Vec::new(),
             wakeups: Arc::new(WakeupList(Vec::new())),
             density: Arc::new(Bursts),
@@ -171,10 +170,8 @@ impl Maker {
         parent: i32,
         intervals: Vec<Interval>,
     ) -> RowId {
-        let id = RowId(self.machine.rows.len() as u32);
         let busy_ns = intervals.iter().filter(|i| !i.look.state.is_quiet()).map(|i| (i.end - i.begin).0).sum();
-        self.machine.by_key.insert(key, id);
-        self.machine.rows.push(SceneRow {
+        self.machine.add(SceneRow {
             key,
             name: self.names.intern(name),
             process: (process > 0).then_some(Tid(process)),
@@ -183,8 +180,7 @@ impl Maker {
             begin: intervals.first().map(|i| i.begin),
             lane: Arc::new(List(intervals)),
             joined: false,
-        });
-        id
+        })
     }
 
     pub(crate) fn thread(

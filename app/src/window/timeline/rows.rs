@@ -8,7 +8,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 use stratoscope_core::vocab::{Cpu, Dur, MachineId, RowId, RowKey, RowKind, Tid};
@@ -109,7 +109,9 @@ pub struct Node {
 impl Node {
     /// A row without children yet.
     pub fn new(kind: NodeKind, row: RowRef, name: Arc<str>, parent: Option<u32>, open: bool) -> Self {
-        let nothing = || Arc::from("");
+        // One for all of them: a tree has ten thousands.
+        static NOTHING: LazyLock<Arc<str>> = LazyLock::new(Arc::default);
+        let nothing = || Arc::clone(&NOTHING);
         let (aside, said, note) = (nothing(), nothing(), nothing());
         Self { kind, row, name, aside, said, note, children: Vec::new(), parent, open }
     }

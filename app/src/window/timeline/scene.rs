@@ -1,6 +1,7 @@
 //! What all timelines of a frame draw from: machines with their lanes, made anew when a session's snapshot changes.
 //!
-//! A scene holds only shared pointers and a few words per row, so making one for ten thousand rows is cheap.
+//! A scene holds only shared pointers and a few words per row. Making one for ten thousand rows takes some frames all
+//! the same, so that is done beside them; a clone costs nothing.
 //! It is not the order on the screen: that is the tree's.
 
 use std::collections::HashMap;
@@ -56,9 +57,9 @@ pub struct SceneMachine {
     /// All before it is known; `None`: all is.
     pub watermark: Option<MachineNs>,
     /// Rows by their [`RowId`].
-    pub rows: Vec<SceneRow>,
+    pub rows: Arc<Vec<SceneRow>>,
     /// Where each row is.
-    pub by_key: HashMap<RowKey, RowId>,
+    pub by_key: Arc<HashMap<RowKey, RowId>>,
     /// What was lost, in order of time.
     pub lost: Vec<LostMark>,
     /// Wake-ups.
@@ -118,6 +119,19 @@ impl Scene {
 }
 
 impl SceneMachine {
+    /// Adds a row.
+    pub fn add(&mut self, row: SceneRow) -> RowId {
+        let id = RowId(self.rows.len() as u32);
+        Arc::make_mut(&mut self.by_key).insert(row.key, id);
+        Arc::make_mut(&mut self.rows).push(row);
+        id
+    }
+
+    /// Takes all rows away.
+    pub fn clear(&mut self) {
+        (self.rows, self.by_key) = Default::default();
+    }
+
     /// The row of that number.
     pub fn row(&self, id: RowId) -> Option<&SceneRow> {
         self.rows.get(id.0 as usize)

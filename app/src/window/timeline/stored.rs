@@ -8,7 +8,7 @@ use stratoscope_core::store::{Interval, Row, Run, StateSums, StoreSnapshot, Wake
 use stratoscope_core::sync::ClockMap;
 use stratoscope_core::trace::LostKind;
 use stratoscope_core::vm::VmView;
-use stratoscope_core::vocab::{EventKind, MachineId, MachineNs, RowId, State, TimeRange};
+use stratoscope_core::vocab::{EventKind, MachineId, MachineNs, State, TimeRange};
 
 use crate::window::joint::facts::Facts;
 use crate::window::timeline::lane::{EventDensity, Lane, Wakeups};
@@ -173,7 +173,7 @@ impl SceneMachine {
         let Some(truth) = vm.truth(self.id) else { return };
         for row in truth.rows() {
             let joined = SceneRow { joined: true, ..scene_row(row) };
-            let place = self.by_key.get(&row.key()).and_then(|id| self.rows.get_mut(id.0 as usize));
+            let place = self.by_key.get(&row.key()).and_then(|id| Arc::make_mut(&mut self.rows).get_mut(id.0 as usize));
             match place {
                 // What it is called, and whose it is, the machine itself knows best.
                 Some(alone) => {
@@ -185,8 +185,7 @@ impl SceneMachine {
                     };
                 }
                 None => {
-                    self.by_key.insert(row.key(), RowId(self.rows.len() as u32));
-                    self.rows.push(joined);
+                    self.add(joined);
                 }
             }
         }
@@ -216,7 +215,7 @@ pub struct StoredMachine<'a> {
 impl StoredMachine<'_> {
     /// The machine as timelines draw it.
     pub fn into_scene(self) -> SceneMachine {
-        let rows = self.store.rows().map(scene_row).collect();
+        let rows = Arc::new(self.store.rows().map(scene_row).collect());
         SceneMachine {
             id: self.id,
             name: self.name.into(),
@@ -224,7 +223,7 @@ impl StoredMachine<'_> {
             extent: self.extent,
             watermark: self.watermark,
             rows,
-            by_key: self.store.rows().map(|row| (row.key(), row.id())).collect(),
+            by_key: Arc::new(self.store.rows().map(|row| (row.key(), row.id())).collect()),
             lost: self.lost,
             wakeups: Arc::clone(self.store) as Arc<dyn Wakeups>,
             density: self.density,

@@ -78,9 +78,7 @@ fn vcpus_that_are_not_joined_yet_stand_below_their_processes() {
     let mut scene = fake::fighting();
     let row = scene.machines[0].rows[scene.machines[0].by_key[&RowKey::thread(Tid(184), 0)].0 as usize].clone();
     let key = RowKey::vcpu(Tid(184), 0);
-    let id = RowId(scene.machines[0].rows.len() as u32);
-    scene.machines[0].by_key.insert(key, id);
-    scene.machines[0].rows.push(SceneRow { key, ..row });
+    scene.machines[0].add(SceneRow { key, ..row });
     let tree = Tree::new(&scene, RowSet::VirtualMachines, None, Sort::CpuTime);
     assert_eq!(names(&tree, &BTreeSet::new()), ["VM qemu guest-a 181", "vCPU thread CPU 0/KVM 184"]);
 }
