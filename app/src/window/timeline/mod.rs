@@ -65,7 +65,7 @@ pub use paint::{MAX_QUADS, PaintStats};
 pub use stored::StoredMachine;
 pub use tooltip::{Description, describe, description_ui, swatch_ui};
 
-use rows::{NodeKind, RowSet, Sort, Tree, Visible};
+use rows::{Making, NodeKind, RowSet, Tree, Visible, Wanted};
 use scene::Scene;
 
 /// What timelines draw from in a frame.
@@ -156,7 +156,7 @@ pub struct Timeline {
     beyond: f32,
     longest: f32,
     tree: Tree,
-    tree_key: Option<(u64, Sort, Vec<Place>)>,
+    making: Making,
     /// Nodes that are hidden by hand.
     by_hand: Vec<bool>,
     /// What they were made of.
@@ -204,7 +204,7 @@ impl Timeline {
             beyond: 0.0,
             longest: 0.0,
             tree: Tree::default(),
-            tree_key: None,
+            making: Making::default(),
             by_hand: Vec::new(),
             own: None,
             own_version: 0,
@@ -231,10 +231,7 @@ impl Timeline {
 
     /// Shows rows of another machine, or of all.
     pub fn limit_to(&mut self, machine: Option<MachineId>) {
-        if self.machine != machine {
-            self.machine = machine;
-            self.tree_key = None;
-        }
+        self.machine = machine;
     }
 
     /// Puts the keyboard into the search of rows in the next frame.
@@ -371,12 +368,17 @@ impl Timeline {
     /// Makes the tree and the list of visible rows anew where something changed.
     fn update_rows(&mut self, ui: &Ui, input: &Input<'_>) {
         let tools = &input.view.own.rows;
-        let tree_key = Some((input.scene.version, tools.sort, tools.placed.clone()));
+        let wanted = Wanted {
+            scene: input.scene.clone(),
+            set: self.set,
+            machine: self.machine,
+            sort: tools.sort,
+            placed: tools.placed.clone(),
+        };
         let mut changed = false;
-        if self.tree_key != tree_key {
-            self.tree = Tree::new(input.scene, self.set, self.machine, tools.sort);
-            self.tree.arrange(&tools.placed);
-            self.tree_key = tree_key;
+        if let Some(tree) = self.making.tree(ui, wanted, self.tree.nodes.len()) {
+            let old = std::mem::replace(&mut self.tree, tree);
+            rayon::spawn(move || drop(old));
             changed = true;
         }
         if changed || self.found != input.view.find.version {

@@ -6,10 +6,10 @@
 //! ```
 //! The tree is made when the scene or the order changes; the flat list also when a row is opened or hidden.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use stratoscope_core::vocab::{Cpu, Dur, MachineId, RowId, RowKey, RowKind, Tid};
 
@@ -19,6 +19,7 @@ use crate::window::own::Place;
 use crate::window::timeline::arrange;
 use crate::window::timeline::scene::{Scene, SceneMachine, SceneRow};
 use crate::window::timeline::vm_rows;
+use family::Family;
 
 /// Which rows a timeline shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -208,7 +209,7 @@ pub struct Tree {
     pub nodes: Vec<Node>,
     /// Rows of the top level.
     pub roots: Vec<u32>,
-    by_row: HashMap<RowRef, u32>,
+    by_row: FxHashMap<RowRef, u32>,
     /// Nodes whose children have an order by hand.
     arranged: BTreeSet<u32>,
 }
@@ -285,36 +286,23 @@ impl Tree {
     }
 
     fn add_threads(&mut self, scene: &Scene, machine: &SceneMachine, parent: Option<u32>, sort: Sort) {
-        let mut family = Family::of(machine);
-        family.sort(scene, machine, sort);
-        let Family { children, roots, kernel } = family;
-        for id in roots {
-            self.add_family(scene, machine, parent, id, &children);
+        let family = Family::new(scene, machine, sort);
+        self.nodes.reserve(machine.rows.len());
+        self.by_row.reserve(machine.rows.len());
+        // A list instead of a recursion: a chain of processes can be as deep as its author likes.
+        let mut todo: Vec<(Option<u32>, RowId)> = family.roots.iter().rev().map(|id| (parent, *id)).collect();
+        while let Some((parent, id)) = todo.pop() {
+            let node = self.add_row(scene, machine, parent, id, true);
+            let children = family.children(id);
+            self.nodes[node as usize].children.reserve(children.len());
+            todo.extend(children.iter().rev().map(|child| (Some(node), *child)));
         }
-        if !kernel.is_empty() {
+        if !family.kernel.is_empty() {
             let row = RowRef { machine: machine.id, key: RowKey::thread(KTHREADD, 0) };
             let name = Arc::from("kernel threads");
             let folder = self.add(Node::new(NodeKind::KernelThreads, row, name, parent, false));
-            for id in kernel {
+            for id in family.kernel {
                 self.add_row(scene, machine, Some(folder), id, true);
-            }
-        }
-    }
-
-    fn add_family(
-        &mut self,
-        scene: &Scene,
-        machine: &SceneMachine,
-        parent: Option<u32>,
-        id: RowId,
-        children: &BTreeMap<RowId, Vec<RowId>>,
-    ) {
-        // A list instead of a recursion: a chain of processes can be as deep as its author likes.
-        let mut todo = vec![(parent, id)];
-        while let Some((parent, id)) = todo.pop() {
-            let node = self.add_row(scene, machine, parent, id, true);
-            if let Some(list) = children.get(&id) {
-                todo.extend(list.iter().rev().map(|child| (Some(node), *child)));
             }
         }
     }
@@ -373,106 +361,6 @@ impl Tree {
     }
 }
 
-/// Who is whose child among the threads of a machine.
-struct Family {
-    children: BTreeMap<RowId, Vec<RowId>>,
-    roots: Vec<RowId>,
-    kernel: Vec<RowId>,
-}
-
-impl Family {
-    fn of(machine: &SceneMachine) -> Self {
-        let mut family = Self { children: BTreeMap::new(), roots: Vec::new(), kernel: Vec::new() };
-        for (n, row) in machine.rows.iter().enumerate() {
-            if row.key.kind != RowKind::Thread || row.key.is_idle_task() {
-                continue;
-            }
-            let id = RowId(n as u32);
-            let tid = Tid(row.key.id);
-            if row.parent == Some(KTHREADD) || tid == KTHREADD {
-                family.kernel.push(id);
-                continue;
-            }
-            // A thread belongs to its leader, a leader to the process that made it.
-            let above = match row.process {
-                Some(leader) if leader != tid => Some(leader),
-                _ => row.parent.filter(|parent| *parent != INIT && parent.0 > 0),
-            };
-            let begin = row.begin.unwrap_or_default();
-            match above.and_then(|tid| machine.thread(tid, begin)).map(|(id, _)| id) {
-                Some(above) if above != id && !family.is_below(above, id) => {
-                    family.children.entry(above).or_default().push(id);
-                }
-                _ => family.roots.push(id),
-            }
-        }
-        family
-    }
-
-    /// Whether `row` is `ancestor`'s child's child: a trace that says so both ways must not make a ring.
-    fn is_below(&self, row: RowId, ancestor: RowId) -> bool {
-        let mut todo = vec![ancestor];
-        let mut seen = BTreeSet::new();
-        while let Some(id) = todo.pop() {
-            if id == row {
-                return true;
-            }
-            if seen.insert(id)
-                && let Some(list) = self.children.get(&id)
-            {
-                todo.extend(list);
-            }
-        }
-        false
-    }
-
-    fn sort(&mut self, scene: &Scene, machine: &SceneMachine, sort: Sort) {
-        let row = |id: &RowId| -> &SceneRow { &machine.rows[id.0 as usize] };
-        match sort {
-            Sort::Tid => self.sort_by_key(|id| (row(id).key.id, row(id).key.instance)),
-            Sort::Name => self.sort_by_key(|id| (scene.text(row(id).name).to_lowercase(), row(id).key.id)),
-            Sort::FirstActivity => {
-                self.sort_by_key(|id| (row(id).begin.is_none(), row(id).begin.unwrap_or_default(), row(id).key.id));
-            }
-            Sort::CpuTime => {
-                let whole = self.with_children(|id| row(id).busy_ns);
-                self.sort_by_key(|id| {
-                    let ns = whole.get(id).copied().unwrap_or(0);
-                    // While rows grow, only a doubling moves them: nothing shall jump under the pointer.
-                    let rank = if scene.complete { ns } else { i64::from(64 - ns.leading_zeros()) };
-                    (Reverse(rank), row(id).key.id, row(id).key.instance)
-                });
-            }
-        }
-    }
-
-    fn sort_by_key<K: Ord>(&mut self, key: impl Fn(&RowId) -> K) {
-        self.roots.sort_by_cached_key(&key);
-        self.kernel.sort_by_cached_key(&key);
-        for list in self.children.values_mut() {
-            list.sort_by_cached_key(&key);
-        }
-    }
-
-    /// The sum of `value` over every row and all below it.
-    fn with_children(&self, value: impl Fn(&RowId) -> i64) -> HashMap<RowId, i64> {
-        let mut order: Vec<RowId> = self.roots.clone();
-        let mut next = 0;
-        while let Some(id) = order.get(next) {
-            if let Some(list) = self.children.get(id) {
-                order.extend(list.iter().copied());
-            }
-            next += 1;
-        }
-        let mut whole: HashMap<RowId, i64> = self.kernel.iter().map(|id| (*id, value(id))).collect();
-        for id in order.iter().rev() {
-            let below: i64 = self.children.get(id).map_or(0, |list| list.iter().filter_map(|c| whole.get(c)).sum());
-            whole.insert(*id, value(id) + below);
-        }
-        whole
-    }
-}
-
 /// The kernel's names of softirq vectors.
 fn softirq_name(vec: i32) -> String {
     let name = match vec {
@@ -491,8 +379,11 @@ fn softirq_name(vec: i32) -> String {
     format!("softirq {name}")
 }
 
+mod family;
+mod making;
 #[cfg(test)]
 mod tests;
 mod visible;
 
+pub(crate) use making::{Making, Wanted};
 pub use visible::{Visible, VisibleRow};

@@ -4,9 +4,9 @@
 //! the same, so that is done beside them; a clone costs nothing.
 //! It is not the order on the screen: that is the tree's.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use stratoscope_core::store::Interval;
 use stratoscope_core::sync::ClockMap;
 use stratoscope_core::vm::VmView;
@@ -59,7 +59,7 @@ pub struct SceneMachine {
     /// Rows by their [`RowId`].
     pub rows: Arc<Vec<SceneRow>>,
     /// Where each row is.
-    pub by_key: Arc<HashMap<RowKey, RowId>>,
+    pub by_key: Arc<FxHashMap<RowKey, RowId>>,
     /// What was lost, in order of time.
     pub lost: Vec<LostMark>,
     /// Wake-ups.
