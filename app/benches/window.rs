@@ -159,9 +159,14 @@ fn frames(paths: &[PathBuf], wanted: &[String]) {
             continue;
         }
         let mut whole = Whole::open(paths);
+        let begun = Instant::now();
+        while !whole.window.state().placed && begun.elapsed() < LONGEST {
+            whole.frame(RawInput::default());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // Before anything is known of the traces, panes are not there yet.
         commands.into_iter().for_each(|command| whole.send(command));
-        whole.frame(RawInput::default());
-        let (mut reading, begun) = (Vec::new(), Instant::now());
+        let mut reading = Vec::new();
         while !whole.window.state().scene.complete && begun.elapsed() < LONGEST {
             let begin = Instant::now();
             reading.push(whole.moved(2, reading.len()));

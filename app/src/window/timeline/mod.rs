@@ -369,14 +369,14 @@ impl Timeline {
     fn update_rows(&mut self, ui: &Ui, input: &Input<'_>) {
         let tools = &input.view.own.rows;
         let wanted = Wanted {
-            scene: input.scene.clone(),
+            scene: input.scene,
             set: self.set,
             machine: self.machine,
             sort: tools.sort,
-            placed: tools.placed.clone(),
+            placed: &tools.placed,
         };
         let mut changed = false;
-        if let Some(tree) = self.making.tree(ui, wanted, self.tree.nodes.len()) {
+        if let Some(tree) = self.making.tree(ui, &wanted, self.tree.nodes.len()) {
             let old = std::mem::replace(&mut self.tree, tree);
             rayon::spawn(move || drop(old));
             changed = true;

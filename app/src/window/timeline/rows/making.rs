@@ -17,13 +17,13 @@ use crate::window::timeline::scene::Scene;
 const MANY: usize = 2_000;
 
 /// What a tree is made of.
-#[derive(Clone)]
-pub(crate) struct Wanted {
-    pub(crate) scene: Scene,
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) scene: &'a Scene,
     pub(crate) set: RowSet,
     pub(crate) machine: Option<MachineId>,
     pub(crate) sort: Sort,
-    pub(crate) placed: Vec<Place>,
+    pub(crate) placed: &'a [Place],
 }
 
 /// What a tree was made of.
@@ -45,22 +45,22 @@ pub(crate) struct Making {
     next: Option<(Key, Slot)>,
 }
 
-impl Wanted {
+impl Wanted<'_> {
     fn make(&self) -> Tree {
-        let mut tree = Tree::new(&self.scene, self.set, self.machine, self.sort);
-        tree.arrange(&self.placed);
+        let mut tree = Tree::new(self.scene, self.set, self.machine, self.sort);
+        tree.arrange(self.placed);
         tree
     }
 
-    fn key(self) -> Key {
-        let Self { scene, machine, sort, placed, .. } = self;
-        Key { version: scene.version, names: scene.names, machine, sort, placed }
+    fn key(&self) -> Key {
+        let Self { scene, machine, sort, placed, .. } = *self;
+        Key { version: scene.version, names: Arc::clone(&scene.names), machine, sort, placed: placed.to_vec() }
     }
 }
 
 impl Key {
     /// Whether it is of another moment of the same session at most.
-    fn continues(&self, wanted: &Wanted) -> bool {
+    fn continues(&self, wanted: &Wanted<'_>) -> bool {
         Arc::ptr_eq(&self.names, &wanted.scene.names)
             && (self.machine, self.sort) == (wanted.machine, wanted.sort)
             && self.placed == wanted.placed
@@ -69,17 +69,16 @@ impl Key {
 
 impl Making {
     /// The tree of what is wanted, where it is not the one shown, of `rows` rows; `None` too while it is being made.
-    pub(crate) fn tree(&mut self, ctx: &Context, wanted: Wanted, rows: usize) -> Option<Tree> {
-        let continues = self.shown.as_ref().is_some_and(|key| key.continues(&wanted));
+    pub(crate) fn tree(&mut self, ctx: &Context, wanted: &Wanted<'_>, rows: usize) -> Option<Tree> {
+        let continues = self.shown.as_ref().is_some_and(|key| key.continues(wanted));
         if continues && self.shown.as_ref().is_some_and(|key| key.version == wanted.scene.version) {
             return None;
         }
-        let scene = &wanted.scene;
+        let scene = wanted.scene;
         if !continues || scene.complete || scene.vm.is_some() || rows < MANY {
             self.next = None;
-            let tree = wanted.make();
             self.shown = Some(wanted.key());
-            return Some(tree);
+            return Some(wanted.make());
         }
         if let Some((key, slot)) = self.next.take() {
             let made = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -91,9 +90,11 @@ impl Making {
             return None;
         }
         let (slot, ctx) = (Slot::default(), ctx.clone());
-        self.next = Some((wanted.clone().key(), Arc::clone(&slot)));
+        self.next = Some((wanted.key(), Arc::clone(&slot)));
+        let (scene, placed) = (scene.clone(), wanted.placed.to_vec());
+        let Wanted { set, machine, sort, .. } = *wanted;
         rayon::spawn(move || {
-            let tree = wanted.make();
+            let tree = Wanted { scene: &scene, set, machine, sort, placed: &placed }.make();
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(tree);
             ctx.request_repaint();
         });
@@ -126,35 +127,29 @@ mod tests {
     fn while_many_rows_are_read_the_tree_before_stays_until_the_next_is_made() {
         let ctx = Context::default();
         let (mut making, mut tree) = (Making::default(), Tree::default());
-        let wanted = |scene: &Scene, sort| Wanted {
-            scene: scene.clone(),
-            set: RowSet::ControlFlow,
-            machine: None,
-            sort,
-            placed: Vec::new(),
-        };
-        let mut ask = |wanted: Wanted| {
-            let made = making.tree(&ctx, wanted, tree.nodes.len());
+        let mut ask = |scene: &Scene, sort| {
+            let wanted = Wanted { scene, set: RowSet::ControlFlow, machine: None, sort, placed: &[] };
+            let made = making.tree(&ctx, &wanted, tree.nodes.len());
             let is_new = made.is_some();
             tree = made.unwrap_or(std::mem::take(&mut tree));
             (is_new, tree.nodes.len())
         };
         let small = Scene { complete: false, ..fake::small() };
-        let few = ask(wanted(&small, Sort::Tid));
+        let few = ask(&small, Sort::Tid);
         assert!(few.0 && few.1 > 3);
-        assert_eq!(ask(wanted(&small, Sort::Tid)), (false, few.1));
+        assert_eq!(ask(&small, Sort::Tid), (false, few.1));
         let large = grown(&small, MANY);
-        assert_eq!(ask(wanted(&large, Sort::Tid)), (true, few.1 + MANY), "few rows are replaced at once");
+        assert_eq!(ask(&large, Sort::Tid), (true, few.1 + MANY), "few rows are replaced at once");
         let larger = grown(&large, 5);
         let end = Instant::now() + Duration::from_secs(30);
-        while ask(wanted(&larger, Sort::Tid)) != (true, few.1 + MANY + 5) {
+        while ask(&larger, Sort::Tid) != (true, few.1 + MANY + 5) {
             assert!(Instant::now() < end);
             std::thread::yield_now();
         }
         let last = grown(&larger, 1);
-        assert_eq!(ask(wanted(&last, Sort::Name)), (true, few.1 + MANY + 6), "the user does not wait");
+        assert_eq!(ask(&last, Sort::Name), (true, few.1 + MANY + 6), "the user does not wait");
         let done = Scene { complete: true, ..grown(&last, 1) };
-        assert_eq!(ask(wanted(&done, Sort::Name)), (true, few.1 + MANY + 7));
-        assert_eq!(ask(wanted(&fake::small(), Sort::Name)), (true, few.1), "nor do other traces");
+        assert_eq!(ask(&done, Sort::Name), (true, few.1 + MANY + 7));
+        assert_eq!(ask(&fake::small(), Sort::Name), (true, few.1), "nor do other traces");
     }
 }
