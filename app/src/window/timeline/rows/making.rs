@@ -1,8 +1,8 @@
 //! When a tree is made anew, and by whom.
 //!
-//! A tree of ten thousand rows takes a frame's time or two. What the user asks for is there at once all the same; but
-//! while a trace is read every snapshot asks for another tree, and those are made by the pool, one after the other,
-//! while the one before is shown: rows are only added then, so it fits what came since.
+//! A tree of ten thousand rows takes a frame's time. What the user asks for is there at once all the same; but while a
+//! trace is read every snapshot asks for another tree, and those are made by the pool, one after the other, while the
+//! one before is shown: rows are only added then, so it fits what came since.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,6 +29,8 @@ pub(crate) struct Wanted<'a> {
 /// What a tree was made of.
 struct Key {
     version: u64,
+    /// Rows that were joined from several machines stand behind the machine's own: these move, if more come.
+    joined: bool,
     /// A session's own: tells it from others.
     names: Arc<Interner>,
     machine: Option<MachineId>,
@@ -54,7 +56,14 @@ impl Wanted<'_> {
 
     fn key(&self) -> Key {
         let Self { scene, machine, sort, placed, .. } = *self;
-        Key { version: scene.version, names: Arc::clone(&scene.names), machine, sort, placed: placed.to_vec() }
+        Key {
+            version: scene.version,
+            joined: scene.vm.is_some(),
+            names: Arc::clone(&scene.names),
+            machine,
+            sort,
+            placed: placed.to_vec(),
+        }
     }
 }
 
@@ -70,12 +79,11 @@ impl Key {
 impl Making {
     /// The tree of what is wanted, where it is not the one shown, of `rows` rows; `None` too while it is being made.
     pub(crate) fn tree(&mut self, ctx: &Context, wanted: &Wanted<'_>, rows: usize) -> Option<Tree> {
-        let continues = self.shown.as_ref().is_some_and(|key| key.continues(wanted));
-        if continues && self.shown.as_ref().is_some_and(|key| key.version == wanted.scene.version) {
+        let before = self.shown.as_ref().filter(|key| key.continues(wanted));
+        if before.is_some_and(|key| key.version == wanted.scene.version) {
             return None;
         }
-        let scene = wanted.scene;
-        if !continues || scene.complete || scene.vm.is_some() || rows < MANY {
+        if rows < MANY || before.is_none_or(|key| key.joined) {
             self.next = None;
             self.shown = Some(wanted.key());
             return Some(wanted.make());
@@ -91,8 +99,8 @@ impl Making {
         }
         let (slot, ctx) = (Slot::default(), ctx.clone());
         self.next = Some((wanted.key(), Arc::clone(&slot)));
-        let (scene, placed) = (scene.clone(), wanted.placed.to_vec());
         let Wanted { set, machine, sort, .. } = *wanted;
+        let (scene, placed) = (wanted.scene.clone(), wanted.placed.to_vec());
         rayon::spawn(move || {
             let tree = Wanted { scene: &scene, set, machine, sort, placed: &placed }.make();
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(tree);
@@ -106,7 +114,7 @@ impl Making {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use stratoscope_core::vocab::{MachineNs, RowKey, State, Tid};
+    use stratoscope_core::vocab::{RowKey, Tid};
 
     use super::*;
     use crate::window::timeline::fake;
@@ -119,7 +127,6 @@ mod tests {
             let tid = Tid(100_000 + scene.machines[0].rows.len() as i32);
             scene.machines[0].add(SceneRow { key: RowKey::thread(tid, 0), ..row.clone() });
         }
-        assert!(row.lane.at(MachineNs(0)).is_none_or(|i| i.look.state != State::None));
         scene
     }
 
@@ -148,8 +155,6 @@ mod tests {
         }
         let last = grown(&larger, 1);
         assert_eq!(ask(&last, Sort::Name), (true, few.1 + MANY + 6), "the user does not wait");
-        let done = Scene { complete: true, ..grown(&last, 1) };
-        assert_eq!(ask(&done, Sort::Name), (true, few.1 + MANY + 7));
         assert_eq!(ask(&fake::small(), Sort::Name), (true, few.1), "nor do other traces");
     }
 }
