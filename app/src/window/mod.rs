@@ -11,6 +11,7 @@
 //! ```
 
 pub mod apply;
+mod aside;
 pub mod axis;
 pub mod catalogue;
 pub mod command;

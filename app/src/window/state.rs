@@ -254,9 +254,7 @@ impl State {
             }
         }
         let other_times = self.scene.facts.base != scene.facts.base;
-        let old = std::mem::replace(&mut self.scene, scene);
-        // Ten thousand rows take longer to be freed than a frame may.
-        rayon::spawn(move || drop(old));
+        self.scene = scene;
         self.compare_as_before();
         if other_times && self.view.find.filter().is_some() {
             // What `+1.5s` means follows the experiment's begin.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use stratoscope_core::vocab::Cancel;
 
+use crate::window::aside::free;
 use crate::window::joint::facts::Facts;
 use crate::window::worker::{Wake, Worker};
 
@@ -43,7 +44,10 @@ impl<K: Clone + PartialEq + Send + 'static, A: Send + 'static> Computed<K, A> {
         }
         match self.worker.take().pop() {
             Some(answer) => {
-                self.shown = Some(answer);
+                if let Some(old) = self.shown.replace(answer) {
+                    // Some answers are ten thousand lines.
+                    free(old);
+                }
                 true
             }
             None => false,

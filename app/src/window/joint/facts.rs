@@ -9,6 +9,8 @@ use stratoscope_core::query::time::TimeBase;
 use stratoscope_core::sync::Solution;
 use stratoscope_core::vocab::{MachineId, RefNs, TimeRange};
 
+use crate::window::aside::Aside;
+
 /// All that is known of a session at one moment.
 #[derive(Clone)]
 pub struct Facts {
@@ -17,7 +19,7 @@ pub struct Facts {
     /// Whether nothing more is being read.
     pub complete: bool,
     /// Machines, names, virtual machines.
-    pub world: World,
+    pub world: Aside<World>,
     /// The machine whose clock is the axis.
     pub reference: MachineId,
     /// How the machines' clocks relate.
@@ -35,7 +37,7 @@ impl Default for Facts {
         Self {
             version: 0,
             complete: false,
-            world: World::default(),
+            world: Aside::default(),
             reference: MachineId(0),
             sync: None,
             events: EventTable::default(),

@@ -184,7 +184,7 @@ pub(crate) fn fighting() -> Facts {
     let machines =
         vec![machine(HOST, "host", host.done()), machine(A, "guest-a", a.done()), machine(B, "guest-b", b.done())];
     Facts {
-        world: World { machines, names, vm: Some(Arc::new(view)) },
+        world: World { machines, names, vm: Some(Arc::new(view)) }.into(),
         extent: Some(TimeRange::new(RefNs(0), RefNs(40_000_000))),
         ..Facts::default()
     }

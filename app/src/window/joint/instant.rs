@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_kernel_alone_is_told_as_well() {
-        let sections = told(&World { vm: None, ..fake::fighting().world }, 13_500_000);
+        let sections = told(&World { vm: None, ..World::clone(&fake::fighting().world) }, 13_500_000);
         assert_eq!(sections.len(), 3);
         assert!(said(&sections[0].lines[0]).ends_with("consumerd 900"));
     }

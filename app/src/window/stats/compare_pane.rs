@@ -27,6 +27,25 @@ struct Key {
     version: u64,
     comparison: Comparison,
     what: What,
+    /// Which lines are shown in which order: that alone is no question.
+    order: Order,
+}
+
+/// Which lines are shown, in which order.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Order {
+    figure: Figure,
+    quiet: bool,
+    scaled: bool,
+    sort: Sort,
+}
+
+/// All lines, and the numbers of those that are shown.
+#[derive(Default)]
+struct Answer {
+    lines: Vec<Line>,
+    shown: Vec<usize>,
+    order: Option<Order>,
 }
 
 /// The column of differences.
@@ -34,9 +53,7 @@ const DIFFERENCE: usize = 4;
 
 /// The pane's memory between frames.
 pub struct ComparePane {
-    lines: Computed<Key, Vec<Line>>,
-    /// Lines that are shown, in their order.
-    shown: Vec<usize>,
+    answer: Computed<Key, Answer>,
     what: What,
     figure: Figure,
     /// Whether states in which nothing happens are shown as well.
@@ -69,12 +86,14 @@ fn unequal(comparison: &Comparison) -> bool {
 impl ComparePane {
     /// Nothing counted yet.
     pub fn new(wake: &Wake) -> Self {
-        let lines = Computed::new("differences", Wake::clone(wake), |key: &Key, facts: &Facts, cancel| {
-            differences(facts, &key.comparison, key.what, cancel).unwrap_or_default()
+        let answer = Computed::new("differences", Wake::clone(wake), |key: &Key, facts: &Facts, cancel| {
+            let lines = differences(facts, &key.comparison, key.what, cancel).unwrap_or_default();
+            let mut answer = Answer { lines, ..Answer::default() };
+            answer.put(key.order);
+            answer
         });
         Self {
-            lines,
-            shown: Vec::new(),
+            answer,
             what: What::Times(RowKind::Thread),
             figure: Figure::P95,
             quiet: false,
@@ -86,15 +105,14 @@ impl ComparePane {
 
     /// Other traces are open.
     pub fn reset(&mut self) {
-        self.lines.reset();
-        self.shown.clear();
+        self.answer.reset();
         self.chosen = None;
         self.scaled = None;
     }
 
     /// Waits until all is counted; for pictures and tests.
     pub fn wait(&self, longest: std::time::Duration) -> bool {
-        self.lines.wait(longest)
+        self.answer.wait(longest)
     }
 
     /// Draws the pane over the room that is left.
@@ -114,23 +132,29 @@ impl ComparePane {
             return;
         }
         let facts = Arc::clone(&cx.state.scene.facts);
-        let mut changed = self.choices_ui(ui, cx, &comparison);
-        let mut key = Key { version: facts.version, comparison, what: self.what };
+        self.choices_ui(ui, cx, &comparison);
+        let order = self.order(&comparison);
+        let mut key = Key { version: facts.version, comparison, what: self.what, order };
         // While traces are read the version changes all the time: what is being counted is counted to its end.
-        if let Some(asked) = self.lines.asked().copied().filter(|_| !self.lines.is_idle())
-            && (Key { version: key.version, ..asked }) == key
+        if let Some(asked) = self.answer.asked().copied()
+            && (asked.version == key.version || !self.answer.is_idle())
+            && (Key { version: key.version, order, ..asked }) == key
         {
             key = asked;
         }
-        changed |= self.lines.ask(key, &facts);
-        if changed {
-            self.order(self.scaled.unwrap_or(unequal(&comparison)));
+        self.answer.ask(key, &facts);
+        if let Some(answer) = self.answer.get_mut() {
+            answer.put(order);
         }
         self.table_ui(ui, cx, &comparison);
     }
 
-    fn choices_ui(&mut self, ui: &mut Ui, cx: &mut FrameContext<'_>, comparison: &Comparison) -> bool {
-        let mut changed = false;
+    fn order(&self, comparison: &Comparison) -> Order {
+        let scaled = self.scaled.unwrap_or(unequal(comparison));
+        Order { figure: self.figure, quiet: self.quiet, scaled, sort: self.sort }
+    }
+
+    fn choices_ui(&mut self, ui: &mut Ui, cx: &mut FrameContext<'_>, comparison: &Comparison) {
         let choice = |ui: &mut Ui, on: bool, name: &str, about: &str| {
             ui.selectable_label(on, RichText::new(name).size(Sizes::SMALL)).on_hover_text(about).clicked()
         };
@@ -166,7 +190,6 @@ impl ComparePane {
                     for figure in Figure::ALL {
                         if choice(ui, self.figure == figure, figure.name(), "Compare by this.") {
                             self.figure = figure;
-                            changed = true;
                         }
                     }
                 }
@@ -174,7 +197,6 @@ impl ComparePane {
                     let about = "Also states in which nothing happens: sleeping, idle.";
                     if choice(ui, self.quiet, "Quiet states", about) {
                         self.quiet = !self.quiet;
-                        changed = true;
                     }
                 }
             }
@@ -183,20 +205,23 @@ impl ComparePane {
             let about = "Times as parts of their side's length, numbers per second: for sides of different lengths.";
             if choice(ui, scaled, "Per length", about) {
                 self.scaled = Some(!scaled);
-                changed = true;
             }
             let facts = Arc::clone(&cx.state.scene.facts);
             copy_ui(ui, cx, || self.sheet_of(&facts, self.scaled.unwrap_or(auto)));
         });
-        changed
     }
+}
 
-    /// Which lines are shown, and in which order.
-    fn order(&mut self, scaled: bool) {
-        let Some(lines) = self.lines.get() else { return };
-        let (figure, sort) = (self.figure, self.sort);
+impl Answer {
+    /// Chooses and sorts the lines that are shown, if that is not done.
+    fn put(&mut self, order: Order) {
+        if self.order == Some(order) {
+            return;
+        }
+        self.order = Some(order);
+        let (lines, Order { figure, quiet, scaled, sort }) = (&self.lines, order);
         let loud = |line: &Line| matches!(line.subject, Subject::Time(s) if s.is_quiet());
-        let mut order: Vec<usize> = (0..lines.len()).filter(|n| self.quiet || !loud(&lines[*n])).collect();
+        let mut order: Vec<usize> = (0..lines.len()).filter(|n| quiet || !loud(&lines[*n])).collect();
         let number = |n: Option<f64>| n.unwrap_or(f64::NEG_INFINITY);
         let by = |a: &Line, b: &Line| -> Ordering {
             match sort.column {
@@ -222,13 +247,20 @@ impl ComparePane {
         self.shown = order;
     }
 
+    /// The lines that are shown, in their order.
+    fn shown(&self) -> impl Iterator<Item = &Line> {
+        self.shown.iter().filter_map(|n| self.lines.get(*n))
+    }
+}
+
+impl ComparePane {
     fn table_ui(&mut self, ui: &mut Ui, cx: &mut FrameContext<'_>, comparison: &Comparison) {
         let scaled = self.scaled.unwrap_or(unequal(comparison));
-        let Some(lines) = self.lines.get() else {
+        let Some(answer) = self.answer.get() else {
             ui.label(RichText::new("   Counting…").color(cx.theme.secondary));
             return;
         };
-        let shown: Vec<&Line> = self.shown.iter().filter_map(|n| lines.get(*n)).collect();
+        let shown: Vec<&Line> = answer.shown().collect();
         if shown.is_empty() {
             ui.add_space(Sizes::GRID);
             ui.label(RichText::new("   Nothing of this sort on either side.").color(cx.theme.secondary));
@@ -247,7 +279,6 @@ impl ComparePane {
         }
         if let Some(sort) = output.sort {
             self.sort = sort;
-            self.order(scaled);
         }
     }
 
@@ -269,9 +300,9 @@ impl ComparePane {
             ("Difference", "difference"),
             ("Change", "change"),
         ]);
-        let Some(lines) = self.lines.get() else { return sheet };
+        let Some(answer) = self.answer.get() else { return sheet };
         let text = |text: &str| Field::Text(text.to_owned());
-        for line in self.shown.iter().filter_map(|n| lines.get(*n)) {
+        for line in answer.shown() {
             let unit = line.unit(self.figure, scaled);
             let number = |v: Option<f64>, shown: String| match v {
                 None => Field::Empty,

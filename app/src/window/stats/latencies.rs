@@ -293,8 +293,10 @@ pub fn sort(lines: &mut [Line], sort: Sort) {
             None => a.name.cmp(&b.name),
         }
     };
-    let name = |l: &Line| (l.machine, l.found.kind, l.name.clone());
-    lines.sort_by(|a, b| sort.of(by(a, b)).then_with(|| name(a).cmp(&name(b))));
+    lines.sort_by(|a, b| {
+        let name = |l: &Line| (l.machine, l.found.kind);
+        sort.of(by(a, b)).then_with(|| name(a).cmp(&name(b))).then_with(|| a.name.cmp(&b.name))
+    });
 }
 
 /// The table as text.

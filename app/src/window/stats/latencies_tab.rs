@@ -27,6 +27,8 @@ struct Key {
     range: TimeRange<RefNs>,
     which: Which,
     thread: Option<RowRef>,
+    /// How the lines are sorted: an order alone is no question.
+    sort: Sort,
 }
 
 /// What was counted, of what.
@@ -35,8 +37,14 @@ struct Answer {
     lines: Vec<Line>,
 }
 
-/// Which line's dots are shown, of which answer.
-type DotsKey = (Key, LineName);
+/// Which line's dots are shown.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct DotsKey {
+    version: u64,
+    range: TimeRange<RefNs>,
+    thread: Option<RowRef>,
+    line: LineName,
+}
 
 /// The tab's memory between frames.
 pub struct LatenciesTab {
@@ -69,15 +77,16 @@ fn columns() -> [Column; 10] {
 impl LatenciesTab {
     /// Nothing counted yet.
     pub fn new(wake: &Wake) -> Self {
-        let lines = Computed::new("latencies", Wake::clone(wake), |key: &Key, facts: &Facts, cancel| Answer {
-            asked: *key,
-            lines: latencies::lines(facts, key.range, key.which.kinds(), key.thread, cancel).unwrap_or_default(),
+        let lines = Computed::new("latencies", Wake::clone(wake), |key: &Key, facts: &Facts, cancel| {
+            let found = latencies::lines(facts, key.range, key.which.kinds(), key.thread, cancel);
+            let mut lines = found.unwrap_or_default();
+            latencies::sort(&mut lines, key.sort);
+            Answer { asked: *key, lines }
         });
-        let dots =
-            Computed::new("latencies over time", Wake::clone(wake), |(key, line): &DotsKey, facts: &Facts, cancel| {
-                let dots = latencies::dots(facts, key.range, *line, key.thread, cancel);
-                (*line, dots.unwrap_or_default())
-            });
+        let dots = Computed::new("latencies over time", Wake::clone(wake), |key: &DotsKey, facts: &Facts, cancel| {
+            let dots = latencies::dots(facts, key.range, key.line, key.thread, cancel);
+            (key.line, dots.unwrap_or_default())
+        });
         Self {
             lines,
             dots,
@@ -154,18 +163,26 @@ impl LatenciesTab {
     }
 
     fn ask(&mut self, facts: &Arc<Facts>, range: TimeRange<RefNs>) {
-        let mut key = Key { version: facts.version, range, which: self.which, thread: self.thread };
+        let sort = self.sort;
+        let mut key = Key { version: facts.version, range, which: self.which, thread: self.thread, sort };
         // While traces are read the version changes all the time: what is being counted is counted to its end.
-        if let Some(asked) = self.lines.asked().copied().filter(|_| !self.lines.is_idle())
-            && (Key { version: key.version, ..asked }) == key
+        if let Some(asked) = self.lines.asked().copied()
+            && (asked.version == key.version || !self.lines.is_idle())
+            && (Key { version: key.version, sort, ..asked }) == key
         {
             key = asked;
         }
         if self.lines.ask(key, facts) {
-            let sort = self.sort;
-            if let Some(answer) = self.lines.get_mut() {
-                latencies::sort(&mut answer.lines, sort);
-            }
+            self.order();
+        }
+    }
+
+    /// Sorts the lines as the user wants, if they are not.
+    fn order(&mut self) {
+        let sort = self.sort;
+        if let Some(answer) = self.lines.get_mut().filter(|answer| answer.asked.sort != sort) {
+            latencies::sort(&mut answer.lines, sort);
+            answer.asked.sort = sort;
         }
     }
 
@@ -180,9 +197,7 @@ impl LatenciesTab {
         let goal = clicked.and_then(|line| latencies::longest(facts, line));
         if let Some(sort) = output.sort {
             self.sort = sort;
-            if let Some(answer) = self.lines.get_mut() {
-                latencies::sort(&mut answer.lines, sort);
-            }
+            self.order();
         }
         goal
     }
@@ -199,7 +214,8 @@ impl LatenciesTab {
         // The chosen line, else the first.
         let chosen = answer.lines.iter().find(|l| self.chosen == Some(l.name()));
         let line = chosen.or(answer.lines.first())?;
-        self.dots.ask((answer.asked, line.name()), facts);
+        let Key { version, range, thread, .. } = answer.asked;
+        self.dots.ask(DotsKey { version, range, thread, line: line.name() }, facts);
         // Another line's dots would be a lie; those of an earlier stretch of time are moved along.
         let dots = self.dots.get().filter(|(of, _)| *of == line.name()).map_or(&[][..], |(_, dots)| dots);
         let of = if line.name.is_empty() {

@@ -7,6 +7,7 @@ use egui::{Align2, ScrollArea, Sense, Ui, WidgetInfo, accesskit::Role, vec2};
 use stratoscope_core::store::StateSums;
 use stratoscope_core::vocab::{Dur, RefNs, RowKind, State, StateSet, TimeRange};
 
+use crate::window::aside::free;
 use crate::window::axis::duration;
 use crate::window::command::{Command, RowRef};
 use crate::window::frame::FrameContext;
@@ -41,6 +42,16 @@ pub enum Measure {
 struct Question {
     key: Key,
     scene: Scene,
+    order: Order,
+    /// Where states' names are from.
+    theme: &'static Theme,
+}
+
+/// How lines are sorted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Order {
+    sort: Sort,
+    measure: Measure,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,7 +64,7 @@ struct Key {
 
 /// The table's memory between frames.
 pub struct TimesTab {
-    worker: Worker<Question, (Key, Vec<Totals>, Option<u64>)>,
+    worker: Worker<Question, Shown>,
     /// What is one line.
     pub group: Group,
     /// What cells say.
@@ -66,6 +77,7 @@ pub struct TimesTab {
 /// What was counted last.
 struct Shown {
     key: Key,
+    order: Order,
     rows: Vec<Totals>,
     all: StateSums,
     columns: Vec<Column>,
@@ -123,10 +135,10 @@ fn columns_of(rows: &[Totals], theme: &Theme) -> Vec<Column> {
     columns
 }
 
-fn sort_rows(rows: &mut [Totals], sort: Sort, measure: Measure) {
-    match sort {
+fn sort_rows(rows: &mut [Totals], order: Order) {
+    match order.sort {
         Sort::State(column) => {
-            let of = |t: &Totals| match measure {
+            let of = |t: &Totals| match order.measure {
                 Measure::Time => column.iter().map(|s| t.of(s)).sum::<i64>(),
                 Measure::Count => column.iter().map(|s| t.sums.count(s) as i64).sum::<i64>(),
             };
@@ -156,13 +168,16 @@ impl TimesTab {
     /// Nothing counted yet.
     pub fn new(wake: Wake) -> Self {
         let worker = Worker::new("statistics", wake, |question: Question, cancel, tell| {
-            let Question { key, scene } = question;
-            let rows = totals(&scene, key.kind, key.range, key.group, cancel);
+            let Question { key, scene, order, theme } = question;
+            let mut rows = totals(&scene, key.kind, key.range, key.group, cancel);
             let events = &scene.facts.events;
             let count = || events.row_at(key.range.end).saturating_sub(events.row_at(key.range.begin));
-            if !cancel.is_cancelled() {
-                tell((key, rows, (!events.is_empty()).then(count)));
+            if cancel.is_cancelled() {
+                return;
             }
+            let events = (!events.is_empty()).then(count);
+            sort_rows(&mut rows, order);
+            tell(Shown { key, order, all: sum(&rows), columns: columns_of(&rows, theme), rows, events });
         });
         Self { worker, group: Group::Each, measure: Measure::Time, asked: None, shown: None, sort: Sort::Busy }
     }
@@ -220,9 +235,15 @@ impl TimesTab {
 
     /// Sorts anew, as after another measure was chosen.
     pub fn order(&mut self) {
-        if let Some(shown) = &mut self.shown {
-            sort_rows(&mut shown.rows, self.sort, self.measure);
+        let order = self.wanted();
+        if let Some(shown) = self.shown.as_mut().filter(|shown| shown.order != order) {
+            sort_rows(&mut shown.rows, order);
+            shown.order = order;
         }
+    }
+
+    fn wanted(&self) -> Order {
+        Order { sort: self.sort, measure: self.measure }
     }
 
     fn ask(&mut self, cx: &FrameContext<'_>, kind: RowKind, range: TimeRange<RefNs>) {
@@ -231,12 +252,14 @@ impl TimesTab {
         let same = self.asked.as_ref().is_some_and(|asked| Key { version: key.version, ..*asked } == key);
         if self.asked.as_ref() != Some(&key) && (!same || self.worker.is_idle()) {
             self.asked = Some(key);
-            self.worker.ask(Question { key, scene: cx.state.scene.clone() });
+            let theme = if cx.state.dark { Theme::dark() } else { Theme::light() };
+            self.worker.ask(Question { key, scene: cx.state.scene.clone(), order: self.wanted(), theme });
         }
-        if let Some((key, mut rows, events)) = self.worker.take().pop() {
-            sort_rows(&mut rows, self.sort, self.measure);
-            let columns = columns_of(&rows, cx.theme);
-            self.shown = Some(Shown { key, all: sum(&rows), rows, columns, events });
+        if let Some(shown) = self.worker.take().pop() {
+            if let Some(old) = self.shown.replace(shown) {
+                free(old);
+            }
+            self.order();
         }
     }
 
@@ -417,11 +440,17 @@ mod tests {
         let scene = fake::small();
         let range = TimeRange::new(RefNs(1_000_000), RefNs(7_000_000));
         let mut rows = totals(&scene, RowKind::Thread, range, Group::Each, &Cancel::default());
-        sort_rows(&mut rows, Sort::State(StateSet::default().with(State::Preempted)), Measure::Time);
+        sort_rows(
+            &mut rows,
+            Order { sort: Sort::State(StateSet::default().with(State::Preempted)), measure: Measure::Time },
+        );
         assert_eq!(rows[0].name, "CPU 0/KVM 401");
-        sort_rows(&mut rows, Sort::State(StateSet::default().with(State::RunningUser)), Measure::Count);
+        sort_rows(
+            &mut rows,
+            Order { sort: Sort::State(StateSet::default().with(State::RunningUser)), measure: Measure::Count },
+        );
         assert_eq!((rows[0].name.as_str(), rows[0].sums.count(State::RunningUser)), ("CPU 0/KVM 401", 3));
-        sort_rows(&mut rows, Sort::Busy, Measure::Time);
+        sort_rows(&mut rows, Order { sort: Sort::Busy, measure: Measure::Time });
         assert!(rows.windows(2).all(|w| w[0].busy() >= w[1].busy()));
         let columns = columns_of(&rows, Theme::dark());
         assert_eq!(columns.last().map(Column::first), Some(State::Blocked), "quiet states come last: {columns:?}");

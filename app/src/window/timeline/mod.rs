@@ -50,6 +50,7 @@ use egui::{Rect, Sense, Ui, UiBuilder, WidgetInfo, pos2};
 use stratoscope_core::store::Interval;
 use stratoscope_core::vocab::{MachineId, MachineNs, RefNs, TimeRange};
 
+use crate::window::aside::Aside;
 use crate::window::axis::{AxisAction, AxisMarks, Clock, TimeScale, axis_ui, snap};
 use crate::window::command::{Command, Direction, RowRef, RowStep};
 use crate::window::keys::Keymap;
@@ -155,7 +156,7 @@ pub struct Timeline {
     /// How far others scrolled beyond the ends of this one's rows, so that it stays in step on the way back.
     beyond: f32,
     longest: f32,
-    tree: Tree,
+    tree: Aside<Tree>,
     making: Making,
     /// Nodes that are hidden by hand.
     by_hand: Vec<bool>,
@@ -203,7 +204,7 @@ impl Timeline {
             scroll: 0.0,
             beyond: 0.0,
             longest: 0.0,
-            tree: Tree::default(),
+            tree: Aside::default(),
             making: Making::default(),
             by_hand: Vec::new(),
             own: None,
@@ -377,8 +378,7 @@ impl Timeline {
         };
         let mut changed = false;
         if let Some(tree) = self.making.tree(ui, &wanted, self.tree.nodes.len()) {
-            let old = std::mem::replace(&mut self.tree, tree);
-            rayon::spawn(move || drop(old));
+            self.tree = tree.into();
             changed = true;
         }
         if changed || self.found != input.view.find.version {

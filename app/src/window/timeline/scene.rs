@@ -12,6 +12,7 @@ use stratoscope_core::sync::ClockMap;
 use stratoscope_core::vm::VmView;
 use stratoscope_core::vocab::{Interner, MachineId, MachineNs, Name, RefNs, RowId, RowKey, Tid, TimeRange};
 
+use crate::window::aside::Aside;
 use crate::window::command::RowRef;
 use crate::window::joint::facts::Facts;
 use crate::window::timeline::lane::{EventDensity, Lane, Wakeups};
@@ -57,7 +58,7 @@ pub struct SceneMachine {
     /// All before it is known; `None`: all is.
     pub watermark: Option<MachineNs>,
     /// Rows by their [`RowId`].
-    pub rows: Arc<Vec<SceneRow>>,
+    pub rows: Arc<Aside<Vec<SceneRow>>>,
     /// Where each row is.
     pub by_key: Arc<FxHashMap<RowKey, RowId>>,
     /// What was lost, in order of time.

@@ -10,6 +10,7 @@ use stratoscope_core::trace::LostKind;
 use stratoscope_core::vm::VmView;
 use stratoscope_core::vocab::{EventKind, MachineId, MachineNs, State, TimeRange};
 
+use crate::window::aside::Aside;
 use crate::window::joint::facts::Facts;
 use crate::window::timeline::lane::{EventDensity, Lane, Wakeups};
 use crate::window::timeline::scene::{LostMark, Scene, SceneMachine, SceneRow};
@@ -108,7 +109,7 @@ fn facts(snapshot: &Snapshot) -> Facts {
     Facts {
         version: snapshot.version,
         complete: !snapshot.phase.is_reading(),
-        world: snapshot.world(),
+        world: snapshot.world().into(),
         reference: snapshot.reference,
         sync: snapshot.sync.clone(),
         events: snapshot.events.clone(),
@@ -215,7 +216,7 @@ pub struct StoredMachine<'a> {
 impl StoredMachine<'_> {
     /// The machine as timelines draw it.
     pub fn into_scene(self) -> SceneMachine {
-        let rows = Arc::new(self.store.rows().map(scene_row).collect());
+        let rows = Arc::new(Aside::from(self.store.rows().map(scene_row).collect::<Vec<_>>()));
         SceneMachine {
             id: self.id,
             name: self.name.into(),
