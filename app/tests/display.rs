@@ -175,6 +175,11 @@ fn count(text: &str, what: &str) -> usize {
     text.matches(what).count()
 }
 
+/// What of the memory tells what was shown and selected.
+fn views(kept: &str) -> String {
+    kept.split_once("\nviews: ").map(|(_, views)| views.to_owned()).unwrap_or_default()
+}
+
 #[test]
 fn a_whole_session_comes_back_also_after_being_killed() {
     let Some((_server, display)) = display() else { return };
@@ -218,15 +223,22 @@ fn a_whole_session_comes_back_also_after_being_killed() {
         sleep(Duration::from_millis(100));
     }
     // In the middle of everything, without a word.
+    let before = views(&program.kept());
     program.keys(&["w", "w"]);
+    let begin = Instant::now();
+    while views(&program.kept()) == before {
+        assert!(begin.elapsed() < PATIENCE, "what is shown is never kept: {before}");
+        sleep(Duration::from_millis(100));
+    }
     program.child.0.kill().unwrap();
     program.child.0.wait().unwrap();
     let killed = program.kept();
 
     let mut program = Program::start(&display, folder.path(), &[path.to_str().unwrap()]);
     sleep(Duration::from_secs(2));
-    program.keys(&["alt+comma"]);
+    // The instant that was selected is selected: nothing else can be marked.
     program.bookmark("7733");
+    assert_eq!(views(&program.kept()), views(&killed), "what is shown and selected is not what was");
     let (status, last) = program.quit();
     assert!(status.success(), "{status}");
     for text in ["7711", "7722", "7733"] {

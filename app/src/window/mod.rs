@@ -10,6 +10,7 @@
 //!  session ──► snapshot ──► Scene + SessionInfo ──┘
 //! ```
 
+pub mod again;
 pub mod apply;
 mod aside;
 pub mod axis;

@@ -305,6 +305,10 @@ impl Window {
         let Some(news) = self.engine.as_mut().and_then(|e| e.poll()) else { return };
         let (middle, now) = (self.state.view.instant(), ctx.input(|i| i.time));
         let before = Places::of(&self.state.scene);
+        if self.first_view.is_some() {
+            // Somebody said what to show.
+            self.state.returning = None;
+        }
         self.state.update(news.scene, self.first_view.or(news.first_view));
         self.slide.changed(&before, &self.state.scene, middle, now);
         self.pages.set_source(news.events, news.events_fresh);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use stratoscope_core::session::SyncChoice;
 use stratoscope_core::vocab::{Dur, RefNs, RowKind, TimeRange};
 
+use crate::window::again::KeptView;
 use crate::window::axis::Clock;
 use crate::window::command::{PickedEvent, RowRef};
 use crate::window::export::saver::Saving;
@@ -84,8 +85,10 @@ pub struct State {
     pub comparison: Comparison,
     /// What was compared when this was open before, until all is read: only then clocks are what they were.
     pub kept_comparison: Option<KeptComparison>,
-    /// What was looked at before everything is read again.
+    /// What was looked for before everything is read again.
     pub again: Option<Again>,
+    /// What was looked at when this was open before, until all is read or somebody goes elsewhere.
+    pub returning: Option<KeptView>,
     /// What is not as it was on disk when it was opened.
     pub disk: Option<DiskChange>,
     /// What the last command has to say: why it did nothing.
@@ -96,21 +99,17 @@ pub struct State {
     pub dark: bool,
 }
 
-/// What is looked at, to be looked at again.
+/// What is looked for, to be looked for again when everything has been read again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Again {
-    window: TimeRange<RefNs>,
-    selection: Option<TimeRange<RefNs>>,
-    row: Option<RowRef>,
     search: String,
     finding: bool,
 }
 
 impl Again {
-    /// What is looked at now.
+    /// What is looked for now.
     pub fn of(state: &State) -> Self {
-        let View { window, selection, row, ref search, .. } = state.view;
-        Self { window, selection, row, search: search.clone(), finding: state.finding }
+        Self { search: state.view.search.clone(), finding: state.finding }
     }
 }
 
@@ -143,6 +142,7 @@ impl State {
             comparison: Comparison::default(),
             kept_comparison: None,
             again: None,
+            returning: None,
             disk: None,
             help: Reading::default(),
             tour: None,
@@ -181,6 +181,7 @@ impl State {
 
     /// Other paths are open now; nothing is known of them yet.
     pub fn begin(&mut self, paths: Vec<PathBuf>, recording: Option<usize>) {
+        self.keep_view();
         self.memory.add_recent(&paths);
         self.recording = recording;
         self.scene = Scene::default();
@@ -198,6 +199,7 @@ impl State {
         // A tour goes on with its sample; over other traces it has nothing to say.
         self.tour = self.tour.take().filter(|tour| tour.path.is_some() && paths.first() == tour.path.as_ref());
         self.again = None;
+        self.returning = self.memory.view(&paths).cloned();
         self.disk = None;
         self.notice = None;
         self.help.on_start = false;
@@ -214,9 +216,12 @@ impl State {
         self.problems = false;
     }
 
-    /// Takes what was read so far. The first time that anything is known of time, the view goes to `first`; later
-    /// only its bounds change, so that nothing jumps while a trace is read.
+    /// Takes what was read so far. The first time that anything is known of time, the view goes to where it was when
+    /// this was open before, else to `first`; later only its bounds change, so that nothing jumps while a trace is read.
     pub fn update(&mut self, scene: Scene, first: Option<TimeRange<RefNs>>) {
+        if self.went_elsewhere() {
+            self.returning = None;
+        }
         if let Some(extent) = scene.extent {
             let bounds = with_margin(extent);
             if self.placed {
@@ -227,14 +232,9 @@ impl State {
                 }
             } else {
                 self.placed = true;
-                // What was recorded anew may lie elsewhere.
-                let fits = |w: &TimeRange<RefNs>| w.begin < bounds.end && w.end > bounds.begin;
-                let again = self.again.take().filter(|again| fits(&again.window));
-                let first = again.as_ref().map(|again| again.window).or(first);
                 self.reset_view(first.map_or(bounds, |f| if f == extent { bounds } else { f }), bounds);
-                if let Some(Again { selection, row, search, finding, .. }) = again {
+                if let Some(Again { search, finding }) = self.again.take() {
                     self.finding = finding;
-                    (self.view.selection, self.view.row) = (selection, row);
                     if !search.is_empty() {
                         self.look_for(search);
                     }
@@ -255,6 +255,9 @@ impl State {
         }
         let other_times = self.scene.facts.base != scene.facts.base;
         self.scene = scene;
+        if self.placed {
+            self.come_back();
+        }
         self.compare_as_before();
         if other_times && self.view.find.filter().is_some() {
             // What `+1.5s` means follows the experiment's begin.

@@ -190,7 +190,8 @@ impl View {
         }
     }
 
-    fn fit(&self, window: TimeRange<RefNs>) -> TimeRange<RefNs> {
+    /// The window moved and cut so that it lies within the bounds and is at least [`MIN_WINDOW`] long.
+    pub fn fit(&self, window: TimeRange<RefNs>) -> TimeRange<RefNs> {
         let length = window.length().max(MIN_WINDOW).min(self.bounds.length().max(MIN_WINDOW));
         let latest = (self.bounds.end - length).max(self.bounds.begin);
         let begin = window.begin.min(latest).max(self.bounds.begin);

@@ -290,7 +290,8 @@ pub fn read_memory(path: &Path, text: &str) -> Read<Memory> {
             "layouts" => typed(text, field).map(|v| memory.layouts = v),
             "clocks" => typed(text, field).map(|v| memory.clocks = v),
             "own" => typed(text, field).map(|v| memory.own = v),
-            _ => typed(text, field).map(|v| memory.comparisons = v),
+            "comparisons" => typed(text, field).map(|v| memory.comparisons = v),
+            _ => typed(text, field).map(|v| memory.views = v),
         };
         if let Err(wrong) = taken {
             let what = format!("what is remembered as `{}` is damaged", field.name);
@@ -330,6 +331,7 @@ pub fn write_memory(memory: &Memory, unknown: &[(String, String)]) -> ron::Resul
     line(&mut text, "clocks", &memory.clocks)?;
     line(&mut text, "own", &memory.own)?;
     line(&mut text, "comparisons", &memory.comparisons)?;
+    line(&mut text, "views", &memory.views)?;
     for (name, value) in unknown {
         text.push_str(&format!("{name}: {value},\n"));
     }

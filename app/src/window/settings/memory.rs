@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use stratoscope_core::session::SyncChoice;
 
+use crate::window::again::KeptView;
 use crate::window::joint::clocks::KeptChoice;
 use crate::window::layout::Panes;
 use crate::window::own::Own;
@@ -13,7 +14,8 @@ use crate::window::stats::comparison::KeptComparison;
 /// How many folders the list of recent ones keeps, and of how many experiments the arrangement is remembered.
 const RECENT: usize = 12;
 
-/// Of how many experiments bookmarks, row tools and comparisons are remembered: they are somebody's work.
+/// Of how many experiments bookmarks, row tools and comparisons are remembered: they are somebody's work; and what was
+/// looked at, which is short.
 const EXPERIMENTS: usize = 200;
 
 /// What is remembered.
@@ -29,6 +31,8 @@ pub struct Memory {
     pub own: Vec<(Vec<PathBuf>, Own)>,
     /// What was compared with what, by what was open.
     pub comparisons: Vec<(Vec<PathBuf>, KeptComparison)>,
+    /// What was looked at, by what was open.
+    pub views: Vec<(Vec<PathBuf>, KeptView)>,
 }
 
 /// What was remembered of these paths.
@@ -47,7 +51,7 @@ fn keep<T>(list: &mut Vec<(Vec<PathBuf>, T)>, paths: &[PathBuf], what: Option<T>
 
 impl Memory {
     /// What its parts are called in files.
-    pub const NAMES: [&str; 5] = ["recent", "layouts", "clocks", "own", "comparisons"];
+    pub const NAMES: [&str; 6] = ["recent", "layouts", "clocks", "own", "comparisons", "views"];
 
     /// Puts paths on top of the recent ones.
     pub fn add_recent(&mut self, paths: &[PathBuf]) {
@@ -109,6 +113,16 @@ impl Memory {
         keep(&mut self.comparisons, paths, comparison, EXPERIMENTS);
     }
 
+    /// What was looked at when these paths were open.
+    pub fn view(&self, paths: &[PathBuf]) -> Option<&KeptView> {
+        of(&self.views, paths)
+    }
+
+    /// Remembers what is looked at of these paths.
+    pub fn set_view(&mut self, paths: &[PathBuf], view: KeptView) {
+        keep(&mut self.views, paths, Some(view), EXPERIMENTS);
+    }
+
     /// What another window wrote, and on top of it what this one says of what it has open. `all`: and the rest of what
     /// this one remembers, since the other could not know of it.
     pub fn with_mine(mut self, mine: &Self, open: &[PathBuf], all: bool) -> Self {
@@ -129,6 +143,7 @@ impl Memory {
         merge(&mut self.clocks, &mine.clocks, open, all);
         merge(&mut self.own, &mine.own, open, all);
         merge(&mut self.comparisons, &mine.comparisons, open, all);
+        merge(&mut self.views, &mine.views, open, all);
         for paths in mine.recent.iter().rev() {
             if all || (paths == open && !self.recent.contains(paths)) {
                 self.add_recent(paths);
@@ -145,5 +160,6 @@ impl Memory {
         self.clocks.truncate(RECENT);
         self.own.truncate(EXPERIMENTS);
         self.comparisons.truncate(EXPERIMENTS);
+        self.views.truncate(EXPERIMENTS);
     }
 }

@@ -16,7 +16,7 @@
 //!   opens the trace sees why a value is so. There are no remembered settings of an experiment besides: a value that
 //!   differs here and nowhere can be found would be a riddle. It may set how traces are shown, but neither colours nor
 //!   sizes nor keys: those belong to whoever sits in front of the screen, not to who recorded.
-//! * What the program remembers ([`Memory`]: recent folders, arrangements, bookmarks, …) is no setting: it has no
+//! * What the program remembers ([`Memory`]: recent folders, arrangements, bookmarks, what was shown, …) is no setting: it has no
 //!   layers and a file of its own, beside the user's. So a file that somebody edits by hand is not written to every few
 //!   seconds, and a typing error in it costs no bookmark.
 //! * A file that is not understood is told with line and column and left as it is: nothing is saved over it until it is

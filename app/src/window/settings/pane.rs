@@ -250,7 +250,9 @@ fn role_of(file: &FileInfo) -> (&'static str, &'static str) {
         Some(Layer::System) => ("For all users", "Written by whoever administers this machine"),
         Some(Layer::User) => ("Yours", "What you chose here, where it differs; you can also edit it"),
         Some(_) => ("This experiment", "Only read; it can be shipped with the traces"),
-        None => ("Memory", "Recent folders, arrangements, bookmarks, comparisons: written by the program"),
+        None => {
+            ("Memory", "Recent folders, arrangements, bookmarks, comparisons, what was shown: written by the program")
+        }
     }
 }
 

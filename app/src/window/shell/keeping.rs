@@ -64,6 +64,7 @@ impl Window {
 
     /// Hands over what is to be written soon, whether or not another frame is drawn until then.
     pub(super) fn keep(&mut self) {
+        self.state.keep_view();
         self.keeper.keep(&self.state.settings, &self.state.memory);
     }
 

@@ -8,6 +8,7 @@ use stratoscope_core::vocab::{MachineId, RefNs, RowKey, Tid, TimeRange};
 use super::tests::{Test, harness_of, opened, options, send, settle, state};
 use crate::window::command::{Command, Direction, RowRef};
 use crate::window::own::RowCommand;
+use crate::window::shell::WindowOptions;
 
 fn thread(tid: i32) -> RowRef {
     RowRef { machine: MachineId(0), key: RowKey::thread(Tid(tid), 0) }
@@ -161,15 +162,27 @@ fn what_was_made_comes_back_after_a_restart() {
     h.run_steps(3);
     h.key_press(Key::B);
     h.run_steps(3);
+    let window = TimeRange::new(RefNs(500_000), RefNs(4_500_000));
+    send(&mut h, Command::SetWindow { window, remember: true });
     h.state_mut().window().end();
     drop(h);
 
     let mut h = harness_of(options(Some(&path)), size);
     send(&mut h, open());
-    let own = state(&mut h).view.own;
+    let view = state(&mut h).view;
+    let own = view.own;
     assert_eq!(own.bookmarks.len(), 1);
     assert!(own.markers[0].is_some());
+    let selection = TimeRange::new(RefNs(1_000_000), RefNs(2_000_000));
+    assert_eq!((view.window, view.selection, view.row), (window, Some(selection), Some(thread(400))));
     assert_eq!(rows(&h).first().map(String::as_str), Some("thread qemu 400"));
     send(&mut h, Command::UndoChoice(Direction::Back));
     assert_eq!(state(&mut h).view.own.bookmarks.len(), 1, "what was done before cannot be undone any more");
+    drop(h);
+
+    // Whoever says what to show is shown that.
+    let part = TimeRange::new(RefNs(5_000_000), RefNs(7_000_000));
+    let mut h = harness_of(WindowOptions { first_view: Some(part), ..options(Some(&path)) }, size);
+    send(&mut h, open());
+    assert_eq!(state(&mut h).view.window, part);
 }
