@@ -2,6 +2,7 @@
 //! sub-commands' output on real recordings.
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 use std::time::Duration;
@@ -10,10 +11,12 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use serde_json::Value;
 use stratoscope_app::window::command::Command;
+use stratoscope_app::window::find::Find;
+use stratoscope_app::window::find::search::count_rows;
 use stratoscope_app::window::layout::PaneKind;
 use stratoscope_app::window::{Window, WindowOptions};
 use stratoscope_core::query::time::duration;
-use stratoscope_core::vocab::{RefNs, TimeRange};
+use stratoscope_core::vocab::{Cancel, RefNs, TimeRange};
 
 fn recording(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("sample-traces").join(name)
@@ -135,5 +138,46 @@ fn stolen_time_is_the_same_in_window_and_sub_command() {
             compared += 1;
         }
         assert!(compared > 6, "{name}: {compared} accounts");
+    }
+}
+
+#[test]
+fn filters_find_the_same_states_in_window_and_sub_command() {
+    // Of this recording many threads are called `bash` until they execute something else.
+    for name in ["fighting", "periodic"] {
+        let mut shown = Shown::new(name, PaneKind::Instant);
+        let scene = shown.window().state().scene.clone();
+        let found = |filter: &str| {
+            let find = Find::new(filter, &scene.facts.base);
+            let (rows, states) = count_rows(&find, &scene, &Cancel::default());
+            (rows as usize, states.map(|n| n as usize))
+        };
+        let all = ["states", "--json", "--rows", "threads,cpus,irqs,vcpus,vm-threads", "--filter"];
+        for filter in [
+            "name == \"bash\" and dur >= 0ns",
+            "not (comm == \"bash\") and comm ~ \"^(cat|grep|cut|bash)$\" and dur >= 0ns",
+            "row == \"thread\" and name contains \"KVM\" and state == \"blocked\"",
+            "row in (\"vcpu\", \"vm-thread\") and cpu == 0 and dur > 1ms",
+            "row == \"cpu\" and tid == 0 and dur > 2ms",
+        ] {
+            let filter = format!("({filter}) and row != \"physical-cpu\"");
+            let lines = printed(name, &[all.as_slice(), &[filter.as_str()]].concat());
+            let objects: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            let states = objects.iter().filter(|o| o["state"].is_string()).count();
+            assert!(states > 0, "{name}: {filter} finds nothing, so nothing is compared");
+            assert_eq!(found(&filter).1, Some(states), "{name}: {filter}");
+        }
+        // A filter of rows finds those of which one state is found.
+        let filter = "row == \"thread\" and name == \"bash\"";
+        let lines = printed(name, &["states", "--json", "--rows", "threads", "--filter", filter]);
+        let objects: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let rows: BTreeSet<String> = objects
+            .iter()
+            .filter(|o| o["state"].is_string())
+            .map(|o| format!("{} {}", o["machine"], o["id"]))
+            .collect();
+        let last = |row: &&stratoscope_app::window::timeline::scene::SceneRow| &*scene.text(row.name) == "bash";
+        assert_eq!(found(filter), (rows.len(), None), "{name}");
+        assert!(scene.machines.iter().flat_map(|m| &m.rows).filter(last).count() < rows.len(), "none has another name");
     }
 }

@@ -2,12 +2,13 @@
 //! of vCPUs and guests' threads.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use clap::ValueEnum as _;
 use serde_json::json;
-use stratoscope_core::query::{FieldValue, Matcher, Path, RowSubject, StateSubject, Subject, WorldMachine, instant};
+use stratoscope_core::query::{Matcher, RowSubject, StateSubject, WorldMachine, instant, rows};
 use stratoscope_core::session::{MachineView, Session, Snapshot};
-use stratoscope_core::store::{Interval, Look, Row};
+use stratoscope_core::store::{Interval, Row};
 use stratoscope_core::vm::{VmView, Who};
 use stratoscope_core::vocab::{Cancel, Cpu, MachineId, MachineNs, RowKey, RowKind, State, Tid};
 
@@ -171,17 +172,18 @@ impl Printer<'_> {
                     machine: &machine.name,
                     row: key.kind.name(),
                     id: &shown.id,
-                    tid: tid.and_then(|t| i32::try_from(t).ok()).map(Tid),
-                    cpu: cpu.map_or(Cpu::UNKNOWN, Cpu),
+                    tid,
+                    cpu,
                     name: Some(&name),
                     instance: key.instance,
+                    vm: shown.vm,
                 },
                 state: it.look.state.name(),
                 detail,
                 begin,
                 end,
             };
-            if !filter.matches(&OfVm { state, vm: shown.vm }) {
+            if !filter.matches(&state) {
                 return Ok(true);
             }
         }
@@ -209,7 +211,7 @@ impl Printer<'_> {
                 (None, _) => {}
             }
             if let Some(tid) = tid.filter(|_| key.kind == RowKind::Cpu) {
-                write!(line, " tid {tid}").unwrap_or_default();
+                write!(line, " tid {}", tid.0).unwrap_or_default();
             }
             line
         };
@@ -233,9 +235,9 @@ pub(crate) fn object(
         "row": key.kind.name(),
         "id": shown.id,
         "instance": key.instance,
-        "tid": tid,
-        "cpu": cpu,
-        "name": row_name(snapshot, shown.row, it.begin),
+        "tid": tid.map(|tid| tid.0),
+        "cpu": cpu.known(),
+        "name": &*row_name(snapshot, shown.row, it.begin),
         "state": it.look.state.name(),
         "detail": (!it.look.detail.is_none()).then_some(&*detail),
         "begin_ns": integer(window.print(machine, it.begin)),
@@ -276,11 +278,8 @@ fn who(snapshot: &Snapshot, row: &Row, it: &Interval) -> Option<Who> {
 }
 
 /// The thread's name at that instant; for other rows what their number stands for.
-fn row_name(snapshot: &Snapshot, row: &Row, t: MachineNs) -> String {
-    let at = row.name_at(t);
-    let name = if at.is_none() { row.name() } else { at };
-    let text = snapshot.names.text(name);
-    if text.is_empty() && row.key().kind == RowKind::Cpu { format!("CPU {}", row.key().id) } else { text.to_string() }
+fn row_name(snapshot: &Snapshot, row: &Row, t: MachineNs) -> Arc<str> {
+    rows::name_at(&snapshot.names, &row.key(), row.names(), t)
 }
 
 fn is_of(kind: RowKind, wanted: RowsKind) -> bool {
@@ -327,35 +326,10 @@ fn thread_row<'a>(view: &'a VmView, guest: &'a MachineView, row: &'a Row) -> Sho
     Shown { row, own, id: row.key().to_string(), vm }
 }
 
-/// A state of a row that may belong to a VM: field `vm`.
-struct OfVm<'a> {
-    state: StateSubject<'a>,
-    vm: Option<&'a str>,
-}
-
-impl Subject for OfVm<'_> {
-    fn get(&self, path: &Path) -> Option<FieldValue<'_>> {
-        if path.single() == Some("vm") { self.vm.map(FieldValue::Text) } else { self.state.get(path) }
-    }
-}
-
 /// Thread and CPU of an interval, as far as the row and its look say.
-fn tid_and_cpu(shown: &Shown<'_>, it: &Interval) -> (Option<i64>, Option<u16>) {
+fn tid_and_cpu(shown: &Shown<'_>, it: &Interval) -> (Option<Tid>, Cpu) {
     let key = shown.row.key();
-    let number = |look: Look| (look.aux != Look::NO_AUX).then_some(look.aux);
-    match key.kind {
-        RowKind::Thread | RowKind::Vcpu | RowKind::VmThread => {
-            // In joined rows the number may say who; the machine's own row always says where.
-            let look = match shown.own {
-                Some(own) => own.at(it.begin).map(|there| there.look),
-                None => Some(it.look),
-            };
-            let cpu = look.and_then(number).and_then(|a| u16::try_from(a).ok());
-            (Some(i64::from(key.id)), cpu.or(key.cpu.known()))
-        }
-        RowKind::Cpu | RowKind::PhysicalCpu => (number(it.look).map(|a| i64::from(a as i32)), key.cpu.known()),
-        RowKind::Irq | RowKind::Softirq => (None, key.cpu.known()),
-    }
+    rows::thread_and_cpu(&key, it, is_of_vm(key.kind) || key.kind == RowKind::PhysicalCpu, shown.own)
 }
 
 impl Window {

@@ -34,6 +34,9 @@
 //! **Unknown fields.** There are two truth values. Every term about a field that the subject doesn't have is
 //! false, `!=` included; so `not (x == 1)` finds the subjects without `x`, and `x != 1` doesn't.
 //!
+//! **Names.** The `name` of a state is the one that its thread bore when the state began; a row is found if one of its
+//! states is, so by any name that it ever bore.
+//!
 //! **Values.** `42`, `-7`, `0x2a`, `1_000_000`, `1.5`, `"text"` or `'text'`, `true`, `false`. Integers are
 //! exact over the whole range of signed and unsigned 64-bit fields, also against floats. Text and numbers are
 //! never equal. `true` and `false` are 1 and 0, since many formats have no booleans. An enumeration equals its
@@ -54,6 +57,7 @@ pub mod instant;
 mod lexer;
 mod number;
 mod parser;
+pub mod rows;
 pub mod search;
 mod subject;
 #[cfg(test)]

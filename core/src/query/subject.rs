@@ -130,15 +130,17 @@ pub struct RowSubject<'a> {
     pub tid: Option<Tid>,
     /// Its CPU: field `cpu`.
     pub cpu: Cpu,
-    /// The thread's or the row's name: fields `name` and `comm`.
+    /// The thread's or the row's name ([`rows::name_at`](super::rows::name_at)): fields `name` and `comm`.
     pub name: Option<&'a str>,
     /// Which use of a recycled tid: field `instance`.
     pub instance: u32,
+    /// The VM that a vCPU or a guest's thread belongs to: field `vm`.
+    pub vm: Option<&'a str>,
 }
 
 impl Default for RowSubject<'_> {
     fn default() -> Self {
-        Self { machine: "", row: "", id: "", tid: None, cpu: Cpu::UNKNOWN, name: None, instance: 0 }
+        Self { machine: "", row: "", id: "", tid: None, cpu: Cpu::UNKNOWN, name: None, instance: 0, vm: None }
     }
 }
 
@@ -152,6 +154,7 @@ impl Subject for RowSubject<'_> {
             "cpu" => cpu_value(self.cpu),
             "name" | "comm" => self.name.map(FieldValue::Text),
             "instance" => Some(FieldValue::Int(i128::from(self.instance))),
+            "vm" => self.vm.map(FieldValue::Text),
             _ => None,
         }
     }

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use stratoscope_core::query::time::TimeBase;
-use stratoscope_core::query::{Expr, FieldValue, Filter, Matcher, Path, RowSubject, StateSubject, Subject};
-use stratoscope_core::store::{Interval, Look};
-use stratoscope_core::vocab::{Cpu, RowKind, State, StateSet, Tid};
+use stratoscope_core::query::{Expr, Filter, Matcher, Path, RowSubject, StateSubject, rows};
+use stratoscope_core::store::{Interval, Row};
+use stratoscope_core::vocab::{RowKey, RowKind, State, StateSet, Tid};
 
 use crate::window::command::RowRef;
 use crate::window::navigate::to_ref;
@@ -19,6 +19,8 @@ pub struct Rule {
     matcher: Matcher,
     cond: Cond,
     per_state: bool,
+    /// Whether it asks on which CPU a state was: that may have to be looked up.
+    asks_cpu: bool,
     origin_ns: i128,
 }
 
@@ -41,8 +43,10 @@ enum Field {
     Tid,
     /// On the CPU: in rows of threads it differs from state to state.
     Cpu,
-    /// On which state it is.
+    /// On the thread's name: where it had several they differ from state to state.
     Name,
+    /// On which state it is.
+    Kind,
     /// On the very interval.
     State,
 }
@@ -50,7 +54,8 @@ enum Field {
 impl Field {
     fn of(path: &Path) -> Self {
         match path.single() {
-            Some("state") => Self::Name,
+            Some("state") => Self::Kind,
+            Some("name" | "comm") => Self::Name,
             Some("detail" | "dur" | "begin" | "end" | "t") => Self::State,
             Some("tid") => Self::Tid,
             Some("cpu") => Self::Cpu,
@@ -63,12 +68,18 @@ impl Rule {
     /// The rule of a filter.
     pub fn new(filter: &Filter, base: &TimeBase) -> Self {
         let expr = filter.expr();
-        let per_state = expr.paths().iter().any(|path| matches!(Field::of(path), Field::Name | Field::State));
-        let cond = cond(expr, base);
-        Self { matcher: filter.bind(base), cond, per_state, origin_ns: base.origin_ns }
+        let asks = |of: &[Field]| expr.paths().iter().any(|path| of.contains(&Field::of(path)));
+        Self {
+            matcher: filter.bind(base),
+            cond: cond(expr, base),
+            per_state: asks(&[Field::Kind, Field::State]),
+            asks_cpu: asks(&[Field::Cpu]),
+            origin_ns: base.origin_ns,
+        }
     }
 
-    /// Whether it speaks of states: else it finds rows.
+    /// Whether it speaks of states: else it finds rows. A row is found if one of its states is, so by any name that its
+    /// thread ever bore.
     pub fn is_about_states(&self) -> bool {
         self.per_state
     }
@@ -86,17 +97,19 @@ impl Rule {
 
     /// Whether a state matches.
     pub fn of_state(&self, row: &RowFacts, at: &At<'_>, interval: &Interval) -> bool {
-        let (tid, cpu) = row.thread_and_cpu(at.row, interval);
+        let own = row.own.as_deref().filter(|_| self.asks_cpu);
+        let (tid, cpu) = rows::thread_and_cpu(&at.row.key, interval, at.row.joined, own);
+        let name = row.name_at(at, interval);
         let detail = at.scene.text(interval.look.detail);
         let on_axis = |t| self.origin_ns + i128::from(to_ref(&at.machine.map, t).0);
         let state = StateSubject {
-            row: RowSubject { tid, cpu, ..row.subject() },
+            row: RowSubject { tid, cpu, ..row.subject(&name) },
             state: interval.look.state.name(),
             detail: (!interval.look.detail.is_none()).then_some(&*detail),
             begin: on_axis(interval.begin),
             end: on_axis(interval.end),
         };
-        self.matcher.matches(&OfVm { subject: state, vm: row.vm.as_deref() })
+        self.matcher.matches(&state)
     }
 }
 
@@ -112,25 +125,22 @@ pub struct At<'a> {
 }
 
 /// What a filter can ask of a row.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RowFacts {
     key: RowRef,
     machine: Arc<str>,
     id: String,
-    name: Arc<str>,
+    /// All that its thread was ever called, the last one first; never empty.
+    names: Vec<Arc<str>>,
     vm: Option<String>,
+    /// Of a joined row, the row that its machine has of the same thread: it knows the CPU.
+    own: Option<Arc<Row>>,
 }
 
 impl RowFacts {
-    /// What is known of a row. A thread goes by the name that it had last.
+    /// What is known of a row.
     pub fn of(at: &At<'_>) -> Self {
         let key = RowRef { machine: at.machine.id, key: at.row.key };
-        let text = at.scene.text(at.row.name);
-        let name = if text.is_empty() && at.row.key.kind == RowKind::Cpu {
-            format!("CPU {}", at.row.key.id).into()
-        } else {
-            text
-        };
         let kind = at.row.key.kind;
         let (id, vm) = match relations::vcpu_of_row(at.scene, key).filter(|_| kind == RowKind::Vcpu) {
             Some((vm, vcpu)) => (format!("{}/{}", vm.name, vcpu.number), Some(vm.name.to_string())),
@@ -139,10 +149,29 @@ impl RowFacts {
                 (at.row.key.to_string(), vm.map(|vm| vm.name.to_string()))
             }
         };
-        Self { key, machine: Arc::clone(&at.machine.name), id, name, vm }
+        let own = at.row.joined.then(|| at.scene.facts.world.machine(at.machine.id)).flatten().and_then(|machine| {
+            let kind = if kind == RowKind::VmThread { RowKind::Thread } else { kind };
+            machine.store.row(machine.store.find(&RowKey { kind, ..at.row.key })?)
+        });
+        let names = rows::all_names(&at.scene.names, &at.row.key, &at.row.borne());
+        Self { key, machine: Arc::clone(&at.machine.name), id, names, vm, own: own.cloned() }
     }
 
-    fn subject(&self) -> RowSubject<'_> {
+    /// What its thread was called when a state began.
+    fn name_at(&self, at: &At<'_>, interval: &Interval) -> Arc<str> {
+        match self.names.as_slice() {
+            [only] => Arc::clone(only),
+            _ => rows::name_at(&at.scene.names, &at.row.key, &at.row.borne(), interval.begin),
+        }
+    }
+
+    /// Whether a term holds of a row by each of its names, or by none; `None`: that differs.
+    fn by_names(&self, holds: impl Fn(&str) -> bool) -> Option<bool> {
+        let first = self.names.first().is_some_and(|name| holds(name));
+        self.names.iter().skip(1).all(|name| holds(name) == first).then_some(first)
+    }
+
+    fn subject<'a>(&'a self, name: &'a str) -> RowSubject<'a> {
         let key = self.key.key;
         let of_thread = matches!(key.kind, RowKind::Thread | RowKind::Vcpu | RowKind::VmThread);
         RowSubject {
@@ -151,22 +180,9 @@ impl RowFacts {
             id: &self.id,
             tid: of_thread.then_some(Tid(key.id)),
             cpu: key.cpu,
-            name: Some(&self.name),
+            name: Some(name),
             instance: key.instance,
-        }
-    }
-
-    /// The thread and the CPU of one of its states.
-    fn thread_and_cpu(&self, row: &SceneRow, interval: &Interval) -> (Option<Tid>, Cpu) {
-        let key = self.key.key;
-        let number = (interval.look.aux != Look::NO_AUX && !row.joined).then_some(interval.look.aux);
-        match key.kind {
-            RowKind::Thread | RowKind::Vcpu | RowKind::VmThread => {
-                let cpu = number.and_then(|n| u16::try_from(n).ok()).map_or(key.cpu, Cpu);
-                (Some(Tid(key.id)), cpu)
-            }
-            RowKind::Cpu | RowKind::PhysicalCpu => (number.map(|n| Tid(n as i32)), key.cpu),
-            RowKind::Irq | RowKind::Softirq => (None, key.cpu),
+            vm: self.vm.as_deref(),
         }
     }
 
@@ -175,23 +191,11 @@ impl RowFacts {
         let of_thread = matches!(self.key.key.kind, RowKind::Thread | RowKind::Vcpu | RowKind::VmThread);
         let of_cpu = matches!(self.key.key.kind, RowKind::Cpu | RowKind::PhysicalCpu);
         match field {
-            Field::Row => true,
+            Field::Row | Field::Name => true,
             Field::Tid => !of_cpu,
             Field::Cpu => !of_thread,
-            Field::Name | Field::State => false,
+            Field::Kind | Field::State => false,
         }
-    }
-}
-
-/// Something that may belong to a VM: field `vm`.
-struct OfVm<'a, S> {
-    subject: S,
-    vm: Option<&'a str>,
-}
-
-impl<S: Subject> Subject for OfVm<'_, S> {
-    fn get(&self, path: &Path) -> Option<FieldValue<'_>> {
-        if path.single() == Some("vm") { self.vm.map(FieldValue::Text) } else { self.subject.get(path) }
     }
 }
 
@@ -216,18 +220,14 @@ fn cond(expr: &Expr, base: &TimeBase) -> Cond {
 fn verdict(cond: &Cond, row: &RowFacts, state: Option<State>) -> Option<bool> {
     match cond {
         Cond::Term(None, _) => Some(false),
-        Cond::Term(Some(matcher), field) => {
-            let vm = row.vm.as_deref();
-            match (field, state) {
-                (Field::Name, Some(state)) => {
-                    let subject =
-                        StateSubject { row: row.subject(), state: state.name(), detail: None, begin: 0, end: 0 };
-                    Some(matcher.matches(&OfVm { subject, vm }))
-                }
-                _ if row.settles(*field) => Some(matcher.matches(&OfVm { subject: row.subject(), vm })),
-                _ => None,
+        Cond::Term(Some(matcher), field) => match (field, state) {
+            (Field::Kind, Some(state)) => {
+                let row = row.subject("");
+                Some(matcher.matches(&StateSubject { row, state: state.name(), detail: None, begin: 0, end: 0 }))
             }
-        }
+            _ if row.settles(*field) => row.by_names(|name| matcher.matches(&row.subject(name))),
+            _ => None,
+        },
         Cond::Not(part) => verdict(part, row, state).map(|v| !v),
         Cond::All(parts) => decided(parts, row, state, false),
         Cond::Any(parts) => decided(parts, row, state, true),

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::window::find::rule::{At, RowFacts};
 use crate::window::find::{Find, What};
-use crate::window::timeline::rows::{NodeKind, Tree};
+use crate::window::timeline::rows::{Node, NodeKind, Tree, row_matches};
 use crate::window::timeline::scene::Scene;
 
 /// For each node whether it is dimmed; empty: nothing is looked for. A row whose states must be asked is not: its states
@@ -13,7 +13,9 @@ pub(crate) fn unmatched(scene: &Scene, tree: &Tree, find: &Find) -> Vec<bool> {
     match &find.what {
         What::Nothing | What::Wrong(_) => Vec::new(),
         What::Words(words) => {
-            tree.nodes.par_iter().map(|n| matches!(n.kind, NodeKind::Row(_)) && !n.matches(words)).collect()
+            let bore = |row| scene.row(row).is_some_and(|(_, _, row)| row_matches(scene, row, words));
+            let is_row = |n: &Node| matches!(n.kind, NodeKind::Row(_));
+            tree.nodes.par_iter().map(|n| is_row(n) && !n.matches(words) && !bore(n.row)).collect()
         }
         What::Filter(sought) => tree
             .nodes

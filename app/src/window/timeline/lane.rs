@@ -3,7 +3,7 @@
 //! A trait, because not every row is stored: rows that are joined from two machines answer the same questions.
 
 use stratoscope_core::store::{StateSums, Wakeup};
-use stratoscope_core::vocab::{MachineNs, State, TimeRange};
+use stratoscope_core::vocab::{MachineNs, Name, State, TimeRange};
 
 pub use stratoscope_core::store::{Interval, Run};
 
@@ -33,6 +33,11 @@ pub trait Lane: Send + Sync {
             }
             next = self.next_after(interval.begin);
         }
+    }
+
+    /// The names that it bore, each with the instant from which on, in order of time; empty: it always had the same.
+    fn names(&self) -> &[(MachineNs, Name)] {
+        &[]
     }
 
     /// Adds the nanoseconds of every state within `range` to `out`, by the state's number.

@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock};
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
-use stratoscope_core::vocab::{Cpu, Dur, MachineId, RowId, RowKey, RowKind, Tid};
+use stratoscope_core::vocab::{Cpu, Dur, MachineId, Name, RowId, RowKey, RowKind, Tid};
 
 use crate::window::axis::duration;
 use crate::window::command::RowRef;
@@ -174,14 +174,17 @@ impl Node {
     }
 }
 
-/// Whether words (in lower case) find a row: in its name, or as the begin of its number.
+/// Whether words (in lower case) find a row: in any name that it ever bore, or as the begin of its number.
 pub fn row_matches(scene: &Scene, row: &SceneRow, words: &str) -> bool {
     let text = scene.text(row.name);
     let named = match row.key.kind {
         RowKind::Cpu | RowKind::PhysicalCpu => format!("cpu {}", row.key.id).contains(words),
         RowKind::Softirq => softirq_name(row.key.id).to_lowercase().contains(words),
         RowKind::Irq => format!("irq {} {}", row.key.id, text.to_lowercase()).contains(words),
-        RowKind::Thread | RowKind::Vcpu | RowKind::VmThread => text.to_lowercase().contains(words),
+        RowKind::Thread | RowKind::Vcpu | RowKind::VmThread => {
+            let bore = |(_, name): &(_, Name)| scene.text(*name).to_lowercase().contains(words);
+            row.borne().iter().any(bore)
+        }
     };
     named || row.key.id.to_string().starts_with(words)
 }

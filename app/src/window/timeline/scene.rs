@@ -4,6 +4,7 @@
 //! the same, so that is done beside them; a clone costs nothing.
 //! It is not the order on the screen: that is the tree's.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -89,6 +90,16 @@ pub struct SceneRow {
     /// Whether it was joined from several machines: its intervals' `aux` then says who is meant, as
     /// [`VmView`] tells, and not on which CPU.
     pub joined: bool,
+}
+
+impl SceneRow {
+    /// The names that it bore, each with the instant from which on, in order of time; never empty.
+    pub fn borne(&self) -> Cow<'_, [(MachineNs, Name)]> {
+        match self.lane.names() {
+            [] => Cow::Owned(vec![(MachineNs::MIN, self.name)]),
+            names => Cow::Borrowed(names),
+        }
+    }
 }
 
 /// A range of which something is missing.

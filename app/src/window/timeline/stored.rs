@@ -8,7 +8,7 @@ use stratoscope_core::store::{Interval, Row, Run, StateSums, StoreSnapshot, Wake
 use stratoscope_core::sync::ClockMap;
 use stratoscope_core::trace::LostKind;
 use stratoscope_core::vm::VmView;
-use stratoscope_core::vocab::{EventKind, MachineId, MachineNs, State, TimeRange};
+use stratoscope_core::vocab::{EventKind, MachineId, MachineNs, Name, State, TimeRange};
 
 use crate::window::aside::Aside;
 use crate::window::joint::facts::Facts;
@@ -42,6 +42,10 @@ impl Lane for Row {
                 return;
             }
         }
+    }
+
+    fn names(&self) -> &[(MachineNs, Name)] {
+        self.names()
     }
 
     fn sums(&self, range: TimeRange<MachineNs>, out: &mut [i64; State::COUNT]) {
