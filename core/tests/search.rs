@@ -10,7 +10,7 @@ use stratoscope_core::query::search::{count_by_name, on_reference};
 use stratoscope_core::query::time::TimeBase;
 use stratoscope_core::query::{EventSubject, Filter, Matcher, Search};
 use stratoscope_core::session::{Session, SessionOptions, Snapshot};
-use stratoscope_core::trace::Position;
+use stratoscope_core::trace::{ClassSet, Position};
 use stratoscope_core::vocab::{Cancel, Dur, MachineId, RefNs, TimeRange};
 
 /// What is asked of every recording: names, fields of every kind, contexts, instants, nothing and everything.
@@ -32,6 +32,22 @@ const FILTERS: &[&str] = &[
     r#"machine == "host" and name contains "kvm""#,
     r#"procname == "swapper/0""#,
 ];
+
+/// A class that never occurs is looked for to the end of each stream; soon after somebody cancels, no further.
+fn nothing(snapshot: &Snapshot, cancelled: &Cancel) {
+    let all = |n: usize, any: bool| ClassSet::new(n, |_| any);
+    for stream in snapshot.events.streams() {
+        let classes = stream.trace.classes().len();
+        let reader = || stream.trace.reader(stream.stream, None);
+        let Some(first) = reader().next_event() else { continue };
+        let mut going = reader();
+        assert!(going.next_of(&all(classes, false), None, &Cancel::default()).is_none());
+        assert!(going.next_event().is_none(), "it went to the end");
+        let mut stopped = reader();
+        assert!(stopped.next_of(&all(classes, false), None, cancelled).is_none());
+        assert_eq!(stopped.next_event(), Some(first), "it stopped before it stepped over anything");
+    }
+}
 
 type Found = (RefNs, usize, Position);
 
@@ -114,6 +130,7 @@ fn check(path: &Path) {
     numbers(&snapshot);
     let cancelled = Cancel::default();
     cancelled.cancel();
+    nothing(&snapshot, &cancelled);
     let filter = matcher(FILTERS[0], &base);
     let search = Search::filter(&snapshot.events, &filter, |_| "", on_reference(0));
     let always = TimeRange::new(RefNs::MIN, RefNs::MAX);

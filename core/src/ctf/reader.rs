@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::trace::{ClassId, ClassSet, EventHead, EventReader, Position};
-use crate::vocab::{Cpu, MachineNs, StreamId, TimeRange, Value};
+use crate::vocab::{Cancel, Cpu, MachineNs, StreamId, TimeRange, Value};
 
 use super::bind::CPU;
 use super::entered::Reading;
@@ -44,12 +44,17 @@ struct One<'a> {
     first_class: u32,
     /// The latest clock of what was stepped over.
     latest: Option<u64>,
+    /// How many more events are stepped over before it stops as well.
+    left: u32,
 }
+
+/// How many events are stepped over between two looks at whether somebody cancelled.
+const SKIPPED: u32 = 8192;
 
 impl Visit for One<'_> {
     #[inline(always)]
     fn pause(&self) -> Step {
-        if self.found.is_some() { Step::Pause } else { Step::Next }
+        if self.found.is_some() || self.left == 0 { Step::Pause } else { Step::Next }
     }
 
     #[inline(always)]
@@ -58,6 +63,7 @@ impl Visit for One<'_> {
             self.found = Some(*seen);
         } else {
             self.latest = self.latest.max(Some(seen.body.clock));
+            self.left -= 1;
         }
     }
 }
@@ -101,11 +107,15 @@ impl CtfReader {
         }
     }
 
-    fn next(&mut self, wanted: Option<&ClassSet>, until: Option<Position>) -> Option<EventHead> {
+    /// The next event, or the next one that is `wanted` unless somebody cancels before.
+    fn next(&mut self, wanted: Option<(&ClassSet, &Cancel)>, until: Option<Position>) -> Option<EventHead> {
         self.last = None;
         let data = Arc::clone(&self.reading.data);
         let (stream, plan) = Reading::parts(&data, self.reading.stream())?;
         loop {
+            if wanted.is_some_and(|(_, cancel)| cancel.is_cancelled()) {
+                return None;
+            }
             let number = self.reading.packet;
             let (packet, content, path) = Reading::current(&data, stream, number)?;
             if until.is_some_and(|until| number > until.packet as usize) {
@@ -117,7 +127,9 @@ impl CtfReader {
             }
             let content = self.reading.trimmed(content);
             let end = self.limit(content, until)?;
-            let mut one = One { found: None, wanted, first_class: plan.first_class, latest: None };
+            let classes = wanted.map(|(classes, _)| classes);
+            let mut one =
+                One { found: None, wanted: classes, first_class: plan.first_class, latest: None, left: SKIPPED };
             let part = Content { end, ..content };
             let ended = walk(plan, &mut self.reading.machine, &part, &mut self.reading.place, &mut one);
             if data.has_lost(&packet) {
@@ -128,6 +140,9 @@ impl CtfReader {
                 self.t = self.t.max(plan.conversion.instant(latest));
             }
             let Some(seen) = one.found else {
+                if ended == Ended::Paused {
+                    continue;
+                }
                 if end < content.end && ended == Ended::Packet {
                     return None;
                 }
@@ -164,8 +179,8 @@ impl EventReader for CtfReader {
         self.next(None, None)
     }
 
-    fn next_of(&mut self, classes: &ClassSet, until: Option<Position>) -> Option<EventHead> {
-        self.next(Some(classes), until)
+    fn next_of(&mut self, classes: &ClassSet, until: Option<Position>, cancel: &Cancel) -> Option<EventHead> {
+        self.next(Some((classes, cancel)), until)
     }
 
     fn count(&mut self, until: Option<Position>, by_class: &mut [u64]) {

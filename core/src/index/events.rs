@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::index::StreamIndex;
 use crate::sync::ClockMap;
 use crate::trace::{CHECKPOINT_EVENTS, ClassId, ClassSet, EventHead, EventReader, Position, Trace};
-use crate::vocab::{Cpu, MachineId, RefNs, StreamId, TimeRange, TraceId, Value};
+use crate::vocab::{Cancel, Cpu, MachineId, RefNs, StreamId, TimeRange, TraceId, Value};
 
 /// A stream with all that the table needs of it.
 #[derive(Clone)]
@@ -71,6 +71,7 @@ struct Head<'a> {
 struct Only<'a> {
     classes: &'a ClassSet,
     names: &'a [Box<str>],
+    cancel: &'a Cancel,
     /// The stretch that is read ends before this checkpoint.
     end: usize,
 }
@@ -81,8 +82,8 @@ impl Head<'_> {
             None => self.reader.next_event(),
             Some(only) => loop {
                 let until = self.stream.index.get(only.end).map(|c| c.position);
-                let found = self.reader.next_of(only.classes, until);
-                if found.is_some() || until.is_none() {
+                let found = self.reader.next_of(only.classes, until, only.cancel);
+                if found.is_some() || until.is_none() || only.cancel.is_cancelled() {
                     break found;
                 }
                 // The next stretch in which one of the classes occurs.
@@ -229,7 +230,7 @@ impl EventTable {
     pub fn visit(&self, from: RefNs, to: RefNs, visit: impl FnMut(&mut EventAt<'_>) -> bool) {
         let all = |s: &EventStream| ClassSet::new(s.trace.classes().len(), |_| true);
         let classes: Vec<ClassSet> = self.streams.iter().map(all).collect();
-        self.visit_of(&classes, &[], TimeRange::new(from, to), visit);
+        self.visit_of(&classes, &[], TimeRange::new(from, to), &Cancel::default(), visit);
     }
 
     /// Cuts a range into parts of about so many events each, in order: for whoever reads on several cores.
@@ -249,12 +250,14 @@ impl EventTable {
         parts
     }
 
-    /// The same of events of some classes alone (for each stream a set of them), with fields of these names selected.
+    /// The same of events of some classes alone (for each stream a set of them), with fields of these names selected;
+    /// ends early when somebody cancels, also where no such event is.
     pub fn visit_of(
         &self,
         classes: &[ClassSet],
         names: &[Box<str>],
         range: TimeRange<RefNs>,
+        cancel: &Cancel,
         visit: impl FnMut(&mut EventAt<'_>) -> bool,
     ) {
         let mut heads = Vec::with_capacity(self.streams.len());
@@ -264,7 +267,7 @@ impl EventTable {
             }
             let first = stream.checkpoint_before(range.begin);
             let Some((from, end)) = stream.index.stretch(first, classes) else { continue };
-            let only = Some(Only { classes, names, end });
+            let only = Some(Only { classes, names, cancel, end });
             let mut reader = stream.reader_at(from, names);
             if stream.index.is_empty() {
                 reader = stream.trace.reader(stream.stream, stream.packet_before(range.begin));

@@ -139,7 +139,7 @@ impl<'a> Search<'a> {
         cancel.check()?;
         let mut until_look = STEP;
         let mut going = Ok(());
-        self.table.visit_of(&self.possible, &self.names, range, |event| {
+        self.table.visit_of(&self.possible, &self.names, range, cancel, |event| {
             until_look -= 1;
             if until_look == 0 {
                 until_look = STEP;
@@ -148,7 +148,8 @@ impl<'a> Search<'a> {
             let accepted = self.streams.get(event.number).is_some_and(|asked| self.accepts(asked, event));
             going.is_ok() && (!accepted || visit(event))
         });
-        going
+        // Cancelled also where nothing was possible: then it ended early.
+        going.and_then(|()| cancel.check())
     }
 
     /// When events of a range are looked for: by machine, on each machine's own axis and in order.
@@ -178,8 +179,8 @@ impl<'a> Search<'a> {
         for some in stretches.chunks(4 * rayon::current_num_threads().max(1)) {
             some.par_iter().try_for_each(|stretch| {
                 cancel.check()?;
-                found.fetch_add(self.count_stretch(stretch, range), Ordering::Relaxed);
-                Ok(())
+                found.fetch_add(self.count_stretch(stretch, range, cancel), Ordering::Relaxed);
+                cancel.check()
             })?;
             tell(found.load(Ordering::Relaxed));
         }
@@ -196,13 +197,13 @@ impl<'a> Search<'a> {
         in_order(pieces.collect())
     }
 
-    fn count_stretch(&self, stretch: &Stretch<'_>, range: TimeRange<RefNs>) -> u64 {
+    fn count_stretch(&self, stretch: &Stretch<'_>, range: TimeRange<RefNs>, cancel: &Cancel) -> u64 {
         let Stretch { number, stream, begin, end } = *stretch;
         let Some(asked) = self.streams.get(number) else { return 0 };
         let mut reader = stream.reader_at(begin, &self.names);
         let until = stream.index.get(end).map(|c| c.position);
         let mut found = 0;
-        while let Some(head) = reader.next_of(&asked.possible, until) {
+        while let Some(head) = reader.next_of(&asked.possible, until, cancel) {
             let t = stream.map.to_ref(head.t);
             if t >= range.end {
                 break;
@@ -284,7 +285,9 @@ pub fn count_by_name(
         .into_par_iter()
         .map(|piece| {
             cancel.check()?;
-            Ok((piece.number, count_classes(piece, range)))
+            let counted = count_classes(piece, range, cancel);
+            cancel.check()?;
+            Ok((piece.number, counted))
         })
         .try_fold(FxHashMap::default, |mut sums: FxHashMap<usize, Vec<u64>>, counted| {
             let (number, by_class) = counted?;
@@ -317,7 +320,7 @@ fn add(sums: &mut Vec<u64>, more: &[u64]) {
     sums.iter_mut().zip(more).for_each(|(sum, n)| *sum += n);
 }
 
-fn count_classes(piece: Stretch<'_>, range: TimeRange<RefNs>) -> Vec<u64> {
+fn count_classes(piece: Stretch<'_>, range: TimeRange<RefNs>, cancel: &Cancel) -> Vec<u64> {
     let Stretch { stream, begin, end, .. } = piece;
     let mut counts = vec![0; stream.trace.classes().len()];
     let at = |n: usize| stream.index.get(n).map(|c| stream.map.to_ref(c.t));
@@ -334,7 +337,7 @@ fn count_classes(piece: Stretch<'_>, range: TimeRange<RefNs>) -> Vec<u64> {
         }
         let until = stream.index.get(from + 1).map(|c| c.position);
         let all = ClassSet::new(counts.len(), |_| true);
-        while let Some(head) = reader.next_of(&all, until) {
+        while let Some(head) = reader.next_of(&all, until, cancel) {
             let t = stream.map.to_ref(head.t);
             if t >= range.end {
                 return counts;

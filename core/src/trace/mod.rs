@@ -244,8 +244,9 @@ pub trait EventReader: Send {
     fn next_event(&mut self) -> Option<EventHead>;
 
     /// The next event of one of these classes that lies before `until` (a position that this trace gave; `None`:
-    /// the stream's end). All others are stepped over, which costs a fraction of reading them.
-    fn next_of(&mut self, classes: &ClassSet, until: Option<Position>) -> Option<EventHead>;
+    /// the stream's end). All others are stepped over, which costs a fraction of reading them. `None` also soon after
+    /// somebody cancelled, however much lies between.
+    fn next_of(&mut self, classes: &ClassSet, until: Option<Position>, cancel: &Cancel) -> Option<EventHead>;
 
     /// Counts the events before `until` by class, and steps over them.
     fn count(&mut self, until: Option<Position>, by_class: &mut [u64]);

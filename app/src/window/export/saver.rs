@@ -24,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(3);
 
 /// What a piece of work is told and tells.
+#[derive(Default)]
 pub struct Task {
     /// Somebody wants it to stop.
     pub cancel: Cancel,
@@ -39,7 +40,7 @@ impl Task {
     }
 
     /// The share that is done, once that is known.
-    fn share(&self) -> Option<f32> {
+    pub(super) fn share(&self) -> Option<f32> {
         let total = self.total.load(Ordering::Relaxed);
         (total > 0).then(|| (self.done.load(Ordering::Relaxed) as f64 / total as f64).min(1.0) as f32)
     }
@@ -93,7 +94,7 @@ impl Saver {
     /// # Errors
     /// There is no thread for it.
     pub fn save(&mut self, what: String, path: PathBuf, work: Work) -> std::io::Result<()> {
-        let task = Arc::new(Task { cancel: Cancel::default(), done: AtomicU64::new(0), total: AtomicU64::new(0) });
+        let task = Arc::new(Task::default());
         let (own, to, wake) = (Arc::clone(&task), path.clone(), Wake::clone(&self.wake));
         let thread = std::thread::Builder::new().name("save".to_owned()).spawn(move || {
             let result = write(&to, work, &own);

@@ -1,13 +1,15 @@
 //! What is asked of the session while it is written: events, states of rows, the pieces of a flow, the report. The
 //! objects are those of `events`, `states`, `flow` and `report`.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use stratoscope_core::export::json::value_json;
-use stratoscope_core::index::EventAt;
+use stratoscope_core::index::{EventAt, EventTable};
 use stratoscope_core::session::{Session, Snapshot};
+use stratoscope_core::trace::CHECKPOINT_EVENTS;
 use stratoscope_core::vocab::{MachineNs, RefNs, TimeRange};
 
 use crate::headless::time::Window;
@@ -23,6 +25,9 @@ use crate::window::words;
 
 /// After how many events or intervals the progress is told, and somebody may stop it.
 const STEP: u64 = 1024;
+
+/// About how many events are looked through between two words about the progress.
+const PART: u64 = 1 << 15;
 
 /// The columns of events.
 const EVENTS: &[&str] = &["t", "machine", "cpu", "name", "context", "fields"];
@@ -78,19 +83,15 @@ pub fn events(snapshot: Arc<Snapshot>, find: Arc<Find>, range: Option<TimeRange<
             machines: snapshot.machines.iter().map(|m| m.name.clone()).collect(),
             extent: snapshot.extent.map(|e| (e.begin, e.end)),
         };
-        let total = range.map_or(table.len(), |r| table.row_at(r.end).saturating_sub(table.row_at(r.begin)));
         let range = range.unwrap_or(TimeRange::new(RefNs::MIN, RefNs::MAX));
         let window = Window::of(&snapshot, range);
         let mut lines = Lines::new(out, shape, EVENTS)?;
         let mut line = String::new();
-        let (mut seen, mut ended) = (0, Ok(()));
+        let (mut seen, failed) = (0_u64, Cell::new(None));
         let mut write = |event: &mut EventAt<'_>| {
             seen += 1;
-            if seen % STEP == 0 {
-                task.tell(seen, total);
-                if task.cancel.is_cancelled() {
-                    return false;
-                }
+            if seen % STEP == 0 && task.cancel.is_cancelled() {
+                return false;
             }
             let Some(machine) = snapshot.machine(event.stream.machine) else { return true };
             line.clear();
@@ -111,18 +112,37 @@ pub fn events(snapshot: Arc<Snapshot>, find: Arc<Find>, range: Option<TimeRange<
                     write!(line, "{t},{of},{cpu},{name},{context},{fields}").unwrap_or_default();
                 }
             }
-            ended = lines.raw(&line);
-            ended.is_ok()
+            match lines.raw(&line) {
+                Ok(()) => true,
+                Err(error) => {
+                    failed.set(Some(error));
+                    false
+                }
+            }
         };
-        match known.search(&find) {
-            Some(search) => search.visit(range, &task.cancel, write)?,
-            None if find.is_active() => {}
-            None => table.visit(range.begin, range.end, &mut write),
+        let search = known.search(&find);
+        // Where few events match, what was looked through tells how far it is, not what was found.
+        let parts = parts_of(table, range);
+        for (n, part) in parts.iter().enumerate() {
+            task.tell(n as u64, parts.len() as u64);
+            match &search {
+                Some(search) => search.visit(*part, &task.cancel, &mut write)?,
+                None if find.is_active() => {}
+                None => table.visit(part.begin, part.end, &mut write),
+            }
+            task.cancel.check()?;
+            if let Some(error) = failed.take() {
+                return Err(error.into());
+            }
         }
-        ended?;
-        task.cancel.check()?;
+        task.tell(parts.len() as u64, parts.len() as u64);
         Ok(words::count(lines.written(), "event"))
     })
+}
+
+/// A range in parts that take about equally long. Beginning a part costs some events of each stream.
+fn parts_of(table: &EventTable, range: TimeRange<RefNs>) -> Vec<TimeRange<RefNs>> {
+    table.parts(range, PART.max(table.streams().len() as u64 * 8 * CHECKPOINT_EVENTS))
 }
 
 /// The states of these rows, row by row, as far as they lie in a stretch of time.
@@ -201,4 +221,60 @@ pub fn report(session: Arc<Session>, paths: Vec<PathBuf>) -> Work {
         out.write_all(page.as_bytes())?;
         Ok(String::new())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use stratoscope_core::query::time::TimeBase;
+    use stratoscope_core::session::SessionOptions;
+
+    use super::*;
+    use crate::window::export::saver::Task;
+
+    /// Notes which share is told when something is written.
+    struct Noting(Arc<Task>, Vec<f32>);
+
+    impl std::io::Write for Noting {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.1.extend(self.0.share());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn progress_goes_by_what_was_looked_through_not_by_what_was_found() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample-traces/io");
+        let options = SessionOptions { analyse: true, ..SessionOptions::default() };
+        let snapshot = Session::open(vec![path], options, Arc::new(|| ())).wait();
+        let always = TimeRange::new(RefNs::MIN, RefNs::MAX);
+        let parts = parts_of(&snapshot.events, always).len();
+        assert!(parts > 2, "{parts}");
+        let saved = |filter: &str| {
+            let find = Arc::new(Find::new(filter, &TimeBase::default()));
+            let task = Arc::new(Task::default());
+            let mut out = Noting(Arc::clone(&task), Vec::new());
+            let words = events(Arc::clone(&snapshot), find, None, Shape::JsonLines)(&mut out, &task).unwrap();
+            assert_eq!(task.share(), Some(1.0), "{filter}");
+            (words, out.1)
+        };
+        // About one event in five.
+        let (_, shares) = saved("name == \"sched_switch\"");
+        let told: Vec<f32> = (0..parts).map(|n| n as f32 / parts as f32).collect();
+        let mut each = shares.clone();
+        each.dedup();
+        assert!(shares.is_sorted());
+        assert_eq!(each, told);
+        assert_eq!(saved("name == \"no such event\"").0, "0 events");
+        let cancelled = Task::default();
+        cancelled.cancel.cancel();
+        let find = Arc::new(Find::new("name == \"no such event\"", &TimeBase::default()));
+        let stopped = events(snapshot, find, None, Shape::JsonLines)(&mut std::io::sink(), &cancelled);
+        assert!(stopped.is_err_and(|error| error.is::<stratoscope_core::vocab::Cancelled>()));
+    }
 }
