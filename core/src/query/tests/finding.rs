@@ -300,12 +300,14 @@ fn rows_and_states() {
         cpu: Cpu(1),
         name: Some("bash"),
         instance: 2,
+        vm: Some("fighting"),
     };
     let rows = &[
         "machine == 'guest-a' and row == 'thread'",
         "id == '1234' and tid == 1234",
         "name == 'bash' and comm ~ 'a'",
         "instance == 2",
+        "vm == 'fighting'",
         "dur > 1ms",
         "state == 'blocked'",
     ];
