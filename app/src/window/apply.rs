@@ -94,6 +94,11 @@ pub fn apply(state: &mut State, command: Command) -> Vec<Effect> {
     effects
 }
 
+/// Carries out a command of a tour: the tour as a whole is what can be taken back.
+pub fn apply_of_tour(state: &mut State, command: Command) -> Vec<Effect> {
+    carry_out(state, command)
+}
+
 fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
     state.notice = None;
     match command {
@@ -411,7 +416,7 @@ fn start_tour(state: &mut State, name: &str) -> Vec<Effect> {
         state.notice = Some(format!("There is no tour called {name}"));
         return Vec::new();
     }
-    state.tour = Some(tour::Progress { name: name.to_owned(), step: 0, path: None, waiting: true });
+    state.tour = Some(tour::Progress { name: name.to_owned(), step: 0, path: None, waiting: true, remembered: false });
     vec![Effect::OpenTour]
 }
 

@@ -1,7 +1,8 @@
 //! Tours: a sample trace told in steps, each a few sentences and what to look at while reading them.
 //!
 //! Tours are data, RON files under `assets/tours` that are part of the program. A step changes nothing itself: it
-//! becomes the commands that a user would send to see the same.
+//! becomes the commands that a user would send to see the same. What they arrange otherwise is taken back all at once,
+//! however many steps were gone.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -110,6 +111,8 @@ pub struct Progress {
     pub path: Option<PathBuf>,
     /// What the step shows is not there yet: the sample is being read.
     pub waiting: bool,
+    /// What was arranged before the tour can be taken back to: it is remembered.
+    pub remembered: bool,
 }
 
 const SOURCES: [&str; 5] = [

@@ -11,7 +11,7 @@ use stratoscope_core::vocab::StateSet;
 use crate::window::command::{Command, Direction, RowRef};
 use crate::window::layout::Panes;
 use crate::window::own::{MarkCommand, Own, RowCommand};
-use crate::window::settings::Preferences;
+use crate::window::settings::Said;
 use crate::window::state::State;
 
 /// How many changes can be taken back.
@@ -37,6 +37,8 @@ pub enum Past {
     Look(Look),
     /// How panes were arranged.
     Panes(Box<Panes>),
+    /// Both, as they were before a tour: all of its steps are taken back as one.
+    BeforeTour(Look, Box<Panes>),
 }
 
 /// How rows are looked at.
@@ -44,11 +46,13 @@ pub enum Past {
 pub struct Look {
     dimmed: StateSet,
     collapsed: BTreeSet<RowRef>,
-    compact: bool,
-    hide_idle: bool,
     idle_tasks: bool,
-    by_machine: bool,
+    /// What the user had said of the settings that are part of it.
+    said: Said,
 }
+
+/// Settings of how rows are looked at.
+const SETTINGS: [&str; 3] = ["compact", "hide_idle", "by_machine"];
 
 impl Look {
     fn of(state: &State) -> Self {
@@ -56,20 +60,14 @@ impl Look {
         Self {
             dimmed: view.dimmed,
             collapsed: view.collapsed.clone(),
-            compact: view.compact,
-            hide_idle: view.hide_idle,
             idle_tasks: view.idle_tasks,
-            by_machine: view.by_machine,
+            said: state.settings.said(&SETTINGS),
         }
     }
 
     fn put(self, state: &mut State) {
-        state.prefer(&Preferences {
-            compact: Some(self.compact),
-            hide_idle: Some(self.hide_idle),
-            by_machine: Some(self.by_machine),
-            ..Preferences::default()
-        });
+        state.settings.say(&self.said);
+        state.take_settings();
         let view = &mut state.view;
         (view.dimmed, view.collapsed) = (self.dimmed, self.collapsed);
         view.idle_tasks = self.idle_tasks;
@@ -103,11 +101,19 @@ impl Before {
         Self { name: name_of(command), past }
     }
 
+    /// The same before a step of a tour, whatever commands it sends.
+    pub fn of_tour(state: &State) -> Self {
+        let past = state.placed.then(|| Past::BeforeTour(Look::of(state), Box::new(arrangement(state))));
+        Self { name: "what the tour arranged", past }
+    }
+
     /// Remembers what was there, if the command changed it, and gives its name to what the command remembered itself.
-    pub fn settle(self, state: &mut State) {
+    /// Returns whether it changed.
+    pub fn settle(self, state: &mut State) -> bool {
         let changed = match &self.past {
             Some(Past::Look(look)) => Look::of(state) != *look,
             Some(Past::Panes(panes)) => arrangement(state) != **panes,
+            Some(Past::BeforeTour(look, panes)) => Look::of(state) != *look || arrangement(state) != **panes,
             Some(Past::Choice(_) | Past::Own(_)) | None => false,
         };
         if let Some(past) = self.past.filter(|_| changed) {
@@ -116,6 +122,7 @@ impl Before {
         if let Some(last) = state.past.0.last_mut().filter(|change| change.name.is_empty()) {
             last.name = self.name;
         }
+        changed
     }
 }
 
@@ -179,6 +186,7 @@ pub fn step(state: &mut State, direction: Direction) -> Option<(&'static str, Op
         Past::Own(_) => Past::Own(Arc::clone(&state.view.own)),
         Past::Look(_) => Past::Look(Look::of(state)),
         Past::Panes(_) => Past::Panes(Box::new(arrangement(state))),
+        Past::BeforeTour(..) => Past::BeforeTour(Look::of(state), Box::new(arrangement(state))),
     };
     let (back, forward) = &mut state.past;
     let to = if direction == Direction::Back { forward } else { back };
@@ -191,16 +199,22 @@ pub fn step(state: &mut State, direction: Direction) -> Option<(&'static str, Op
             put(state, own);
         }
         Past::Look(look) => look.put(state),
-        Past::Panes(panes) => {
-            let focused = state.panes.focused.take();
-            state.panes = Panes { focused, ..*panes };
-            state.panes.limit_to(state.scene.machines.len());
-            state.panes.forget_closed();
-            state.own_layout = false;
-            state.settle_links();
+        Past::Panes(panes) => arrange(state, *panes),
+        Past::BeforeTour(look, panes) => {
+            look.put(state);
+            arrange(state, *panes);
         }
     }
     Some((name, choice))
+}
+
+fn arrange(state: &mut State, panes: Panes) {
+    let focused = state.panes.focused.take();
+    state.panes = Panes { focused, ..panes };
+    state.panes.limit_to(state.scene.machines.len());
+    state.panes.forget_closed();
+    state.own_layout = false;
+    state.settle_links();
 }
 
 /// Changes what the user made of the experiment, so that it is remembered and can be taken back. Returns whether

@@ -7,7 +7,7 @@ use stratoscope_core::vocab::{MachineId, RefNs, RowKey, Tid, TimeRange};
 use super::*;
 use crate::window::apply::apply;
 use crate::window::command::{Command, Direction, RowRef};
-use crate::window::settings::{Memory, Settings, file};
+use crate::window::settings::{Layer, Memory, Preferences, Settings, file};
 use crate::window::state::State;
 use crate::window::timeline::fake;
 use crate::window::timeline::rows::Sort;
@@ -113,4 +113,32 @@ fn a_row_that_is_put_after_itself_stays() {
     apply(&mut state, Command::Rows(RowCommand::Pin(Some(thread(400)))));
     apply(&mut state, Command::Rows(RowCommand::Put(Place { row: thread(400), after: None })));
     assert_eq!(state.view.own.rows.pinned, [thread(400), thread(100)]);
+}
+
+#[test]
+fn what_comes_from_a_layer_below_comes_from_there_again_when_a_change_is_taken_back() {
+    let mut state = opened(Memory::default());
+    state.settings.set_layer(Layer::System, Preferences { hide_idle: Some(true), ..Preferences::default() });
+    state.take_settings();
+    apply(&mut state, Command::ToggleCompact);
+    apply(&mut state, Command::ToggleHideIdle);
+    let own = |state: &State| {
+        let user = state.settings.layer(Layer::User);
+        (user.compact, user.hide_idle)
+    };
+    assert_eq!((own(&state), state.view.compact, state.view.hide_idle), ((Some(true), Some(false)), true, false));
+    apply(&mut state, Command::UndoChoice(Direction::Back));
+    assert_eq!((own(&state), state.view.hide_idle), ((Some(true), None), true), "the system's file says so");
+    apply(&mut state, Command::UndoChoice(Direction::Back));
+    assert_eq!((own(&state), state.view.compact), ((None, None), false));
+    apply(&mut state, Command::UndoChoice(Direction::Forward));
+    apply(&mut state, Command::UndoChoice(Direction::Forward));
+    assert_eq!((own(&state), state.view.compact, state.view.hide_idle), ((Some(true), Some(false)), true, false));
+    // What the command line fixes was changed in this window only, and is fixed again.
+    state.settings.set_layer(Layer::CommandLine, Preferences { compact: Some(false), ..Preferences::default() });
+    state.take_settings();
+    apply(&mut state, Command::ToggleCompact);
+    assert_eq!(state.settings.layer(Layer::Window).compact, Some(true));
+    apply(&mut state, Command::UndoChoice(Direction::Back));
+    assert_eq!((state.settings.layer(Layer::Window).compact, own(&state).0), (None, Some(true)));
 }

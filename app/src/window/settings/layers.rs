@@ -189,6 +189,13 @@ pub struct FileInfo {
     pub broken: Option<String>,
 }
 
+/// The layers in which the user says something.
+const OWN: [Layer; 2] = [Layer::User, Layer::Window];
+
+/// What the user said of some settings: nothing, where a value comes from elsewhere.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Said(Vec<(&'static str, [Option<Value>; OWN.len()])>);
+
 /// All layers and what is in effect. Reads like [`Values`]; changes go through [`Settings::put`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -256,9 +263,26 @@ impl Settings {
         self.resolve();
     }
 
+    /// What the user said of settings of these names, in all windows and in this one: to be said again.
+    pub fn said(&self, names: &[&str]) -> Said {
+        let settings = TABLE.iter().filter(|setting| names.contains(&setting.name));
+        Said(settings.map(|s| (s.name, OWN.map(|layer| s.get(self.layer(layer))))).collect())
+    }
+
+    /// Says of these settings what was said, and no more: a value that came from a layer below comes from there again.
+    pub fn say(&mut self, said: &Said) {
+        for (name, values) in &said.0 {
+            let Some(setting) = crate::window::settings::table::find(name) else { continue };
+            for (layer, value) in OWN.into_iter().zip(values) {
+                setting.put(&mut self.layers[layer as usize], value.clone());
+            }
+        }
+        self.resolve();
+    }
+
     /// Drops what the user said of a setting, or of one of its entries.
     pub fn reset(&mut self, setting: &Setting, entry: Option<&str>) {
-        for layer in [Layer::User, Layer::Window] {
+        for layer in OWN {
             setting.remove(&mut self.layers[layer as usize], entry);
         }
         self.resolve();
@@ -266,7 +290,7 @@ impl Settings {
 
     /// Whether the user said something of a setting, or of one of its entries, that can be dropped.
     pub fn is_own(&self, setting: &Setting, entry: Option<&str>) -> bool {
-        [Layer::User, Layer::Window].into_iter().any(|layer| setting.says(self.layer(layer), entry))
+        OWN.into_iter().any(|layer| setting.says(self.layer(layer), entry))
     }
 
     /// Where the value that is in effect comes from.

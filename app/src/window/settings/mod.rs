@@ -39,5 +39,5 @@ mod tests;
 
 pub use command::SettingsCommand;
 pub use keeper::{Keeper, Sources, remembered};
-pub use layers::{Layer, Preferences, Settings, ThemeChoice, Values};
+pub use layers::{Layer, Preferences, Said, Settings, ThemeChoice, Values};
 pub use memory::Memory;

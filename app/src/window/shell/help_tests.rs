@@ -241,3 +241,24 @@ fn a_flag_on_the_strip_goes_to_its_bookmark() {
     assert_eq!(view.selection.map(|s| s.begin), Some(RefNs(2_500_000)));
     assert!(view.window.contains(RefNs(2_500_000)), "{:?}", view.window);
 }
+
+#[test]
+fn a_tour_is_taken_back_as_one_change() {
+    let mut h = harness();
+    send(&mut h, Command::Open(vec![std::path::PathBuf::from("/samples/fighting")]));
+    send(&mut h, Command::TogglePane(PaneKind::Statistics));
+    let panes = |h: &mut Window| state(h).panes.kinds();
+    let names = |h: &mut Window| state(h).past.0.iter().map(|c| c.name).collect::<Vec<_>>();
+    let own = panes(&mut h);
+    send(&mut h, Command::StartTour("fighting".to_owned()));
+    for direction in [Direction::Forward, Direction::Forward, Direction::Back, Direction::Forward] {
+        send(&mut h, Command::StepTour(direction));
+    }
+    let of_tour = panes(&mut h);
+    assert_ne!(of_tour, own, "its steps arrange panes");
+    assert_eq!(names(&mut h), ["pane shown or closed", "what the tour arranged"]);
+    send(&mut h, Command::UndoChoice(Direction::Back));
+    assert_eq!((panes(&mut h), names(&mut h)), (own, vec!["pane shown or closed"]));
+    send(&mut h, Command::UndoChoice(Direction::Forward));
+    assert_eq!(panes(&mut h), of_tour);
+}

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use egui::ViewportCommand;
 use stratoscope_core::session::SyncChoice;
 
-use crate::window::apply::{Effect, apply};
+use crate::window::apply::{Effect, apply, apply_of_tour};
 use crate::window::command::{Command, RowStep};
 use crate::window::info::{SessionInfo, Stage};
 use crate::window::layout::PaneKind;
 use crate::window::overview::Overview;
 use crate::window::own::RowCommand;
+use crate::window::own::history::Before;
 use crate::window::shell::Window;
 use crate::window::status_bar::Hover;
 use crate::window::watch::Watch;
@@ -127,8 +128,18 @@ impl Window {
         if read {
             let (commands, all) = step.commands(&self.state);
             there = all;
+            let before = Before::of_tour(&self.state);
             for command in commands {
-                self.send(ctx, command);
+                for effect in apply_of_tour(&mut self.state, command) {
+                    self.perform(ctx, effect);
+                }
+            }
+            let remembered = self.state.tour.as_ref().is_some_and(|tour| tour.remembered);
+            if !remembered
+                && before.settle(&mut self.state)
+                && let Some(tour) = &mut self.state.tour
+            {
+                tour.remembered = true;
             }
         }
         if let Some(progress) = &mut self.state.tour {
