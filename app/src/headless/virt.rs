@@ -8,6 +8,7 @@ use stratoscope_core::query::time::duration;
 use stratoscope_core::query::{FieldValue, Matcher, Path, Subject};
 use stratoscope_core::session::{Session, Snapshot};
 use stratoscope_core::vm::Who;
+use stratoscope_core::vocab::record::Need;
 use stratoscope_core::vocab::{Dur, Problem};
 
 use crate::headless::args::Common;
@@ -15,13 +16,8 @@ use crate::headless::output::Output;
 use crate::headless::time::{Window, base};
 use crate::headless::{Outcome, open, parse_filter, wait};
 
-/// What to record so that there are virtual machines to speak of.
-const RECORD_A_HOST: &str = "No machine here enters guests: either the host was not traced, or without its KVM events. \
-     On the host, as root: lttng create; lttng enable-event --kernel \
-     sched_switch,sched_waking,sched_wakeup,sched_process_fork,sched_process_exit,irq_handler_entry,\
-     irq_softirq_entry,timer_hrtimer_expire_entry,kvm_x86_entry,kvm_x86_exit,kvm_userspace_exit,\
-     kvm_x86_hypercall,kvm_x86_inj_virq,kvm_x86_apic_accept_irq; \
-     lttng add-context --kernel --type pid --type tid --type procname; lttng start";
+/// Why there are no virtual machines to speak of.
+const NO_HOST: &str = "No machine here enters guests: either the host was not traced, or without its KVM events";
 
 /// A question about virtual machines, as its arguments put it, and all that was read for it.
 pub(super) struct Asked {
@@ -65,10 +61,16 @@ impl Asked {
 
 /// What cannot be shown, and what to record instead, as notes.
 pub(super) fn notes(snapshot: &Snapshot) -> Vec<Problem> {
-    match &snapshot.vm {
-        Some(view) => view.notes.iter().map(|note| Problem::note("", note.as_str())).collect(),
-        None => vec![Problem::note("", RECORD_A_HOST)],
-    }
+    let Some(view) = &snapshot.vm else { return vec![Problem::note("", NO_HOST).advise(Need::Host.advice())] };
+    let mut notes: Vec<Problem> = view.notes.iter().map(|note| Problem::note("", note.as_str())).collect();
+    let vms = &view.model.vms;
+    let missing = match vms.iter().any(|vm| vm.guest.is_none()) {
+        true => Some(("To record what runs inside a virtual machine", Need::Threads)),
+        false if vms.is_empty() && !notes.is_empty() => Some(("To record a host", Need::Host)),
+        false => None,
+    };
+    notes.extend(missing.map(|(what, need)| Problem::note("", what).advise(need.advice())));
+    notes
 }
 
 /// A task that is to blame, as an object: all fields null if nobody knows.

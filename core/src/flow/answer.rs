@@ -162,13 +162,13 @@ fn notes(input: &FlowInput<'_>, flow: &Flow, given_up: u32) -> Vec<String> {
         if machine.store.wakeups().is_empty() {
             notes.push(format!(
                 "{}: no wake-up was recorded, so nobody can say what sleeping tasks waited for. Record \
-                 `lttng enable-event -k sched_waking,sched_wakeup,sched_wakeup_new`.",
+                 `sched_waking`, `sched_wakeup` and `sched_wakeup_new` as well.",
                 machine.name
             ));
         } else if !has_interrupts(machine) {
             notes.push(format!(
                 "{}: no interrupts were recorded, so a wake-up by one looks like a wake-up by the task that it \
-                 interrupted. Record `lttng enable-event -k 'irq_*','timer_*','x86_irq_vectors_*'`.",
+                 interrupted. Record `irq_*`, `timer_*` and `x86_irq_vectors_*` as well.",
                 machine.name
             ));
         }

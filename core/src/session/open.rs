@@ -18,6 +18,7 @@ use crate::session::together::{self, SyncChoice};
 use crate::store::{Extents, MachineStore, StoreOptions, StoreSnapshot};
 use crate::sync::{ClockMap, Solution};
 use crate::vcpu::VcpuThread;
+use crate::vocab::record::Need;
 use crate::vocab::{
     Cancel, Dur, EventKind, Interner, MachineId, MachineNs, Problem, ProblemLog, Progress, RefNs, StreamId, TimeRange,
     TraceId,
@@ -552,7 +553,7 @@ fn note_missing_events(shared: &Shared, trace: &TraceView) {
     }
     shared.problems.push(
         Problem::warning(info.path.clone(), "the trace has no `sched_switch` events: no thread's state can be told")
-            .advise("Record with: lttng enable-event --kernel 'sched_*,irq_*,timer_*,lttng_statedump_*'"),
+            .advise(Need::Threads.advice()),
     );
 }
 

@@ -228,8 +228,8 @@ fn notes(snapshot: &Snapshot, model: &VmModel, solution: &Solution) -> Vec<Strin
     let name = |id: MachineId| snapshot.machine(id).map_or("?", |m| m.name.as_str());
     if model.vms.is_empty() && snapshot.machines.len() > 1 {
         notes.push(
-            "No trace of a host is open: none of the machines enters guests. Record on the host with \
-             `lttng enable-event -k 'kvm_*',sched_switch,'sched_wak*'` to see vCPUs and who takes their time."
+            "No trace of a host is open: none of the machines enters guests. Record on the host at the same time, with \
+             the events of KVM, to see vCPUs and who takes their time."
                 .to_owned(),
         );
     }
@@ -237,7 +237,7 @@ fn notes(snapshot: &Snapshot, model: &VmModel, solution: &Solution) -> Vec<Strin
         match (vm.guest, vm.link) {
             (None, _) => notes.push(format!(
                 "{} on {} has no trace of its own: its vCPUs are shown, the tasks inside cannot be told. Record \
-                 inside it with `lttng enable-event -k 'sched_*'` at the same time.",
+                 its threads inside it at the same time.",
                 vm.name,
                 name(vm.host)
             )),
@@ -262,7 +262,7 @@ fn notes(snapshot: &Snapshot, model: &VmModel, solution: &Solution) -> Vec<Strin
         for vcpu in vm.vcpus.iter().filter(|v| Some(v.tid) != vm.host_pid && !is_told(v)) {
             notes.push(format!(
                 "No event told the process of thread {} on {}: it is taken for vCPU {} of {}, the only VM that lacks \
-                 one (a guess). Record with `lttng enable-event -k 'lttng_statedump_*'`.",
+                 one (a guess). LTTng's statedump, `lttng_statedump_*`, would tell it.",
                 vcpu.tid.0,
                 name(vm.host),
                 vcpu.number,

@@ -7,6 +7,7 @@ mod ids;
 mod intern;
 mod problem;
 mod progress;
+pub mod record;
 mod state;
 mod sync_point;
 mod time;

