@@ -327,6 +327,8 @@ impl Window {
 }
 
 #[cfg(test)]
+mod camera;
+#[cfg(test)]
 mod disk_tests;
 #[cfg(test)]
 mod export_tests;

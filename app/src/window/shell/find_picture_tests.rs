@@ -1,23 +1,21 @@
 //! Finding on a real recording: events are counted and found from one to the next, and what is not looked for is seen
-//! to step back. With `STRATOSCOPE_PICTURES` set to a folder, the pictures that this is told by are left there.
+//! to step back, by pictures.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use egui::Context;
 use stratoscope_core::query::Filter;
 use stratoscope_core::query::time::TimeBase;
 use stratoscope_core::session::{Recordings, Session, SessionOptions, Snapshot};
 use stratoscope_core::vocab::{Cancel, RefNs, TimeRange};
 
-use crate::raster::{self, Headless};
+use super::camera::{Camera, wanted};
+use crate::raster;
 use crate::window::command::{Command, Direction};
 use crate::window::find::Find;
 use crate::window::layout::PaneKind;
 use crate::window::own::{MarkCommand, RowCommand};
-use crate::window::reading;
-use crate::window::{Window, WindowOptions};
+use crate::window::{WindowOptions, reading};
 
 fn sample() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample-traces/fighting")
@@ -69,29 +67,15 @@ fn events_are_counted_and_walked_as_a_plain_look_at_all_of_them_tells() {
 
 /// A picture of the window after some commands.
 fn picture(session: &Arc<Session>, size: [u32; 2], name: &str, commands: &[Command]) -> image::RgbaImage {
-    let mut screen = Headless::new(size, 1.0);
-    let ctx: Context = screen.ctx().clone();
     let options = WindowOptions { opener: reading::opener_of(Arc::clone(session)), ..WindowOptions::headless() };
-    let mut window = Window::new(&ctx, options);
-    window.send(&ctx, Command::Open(vec![sample()]));
-    let wait = |window: &mut Window| assert!(window.wait(Duration::from_secs(60)));
-    wait(&mut window);
-    screen.render(|ui| window.frame_ui(ui));
-    for command in commands {
-        window.send(&ctx, command.clone());
-        screen.render(|ui| window.frame_ui(ui));
-        wait(&mut window);
+    let mut camera = Camera::new(size, options);
+    camera.send(Command::Open(vec![sample()]));
+    commands.iter().cloned().for_each(|command| camera.send(command));
+    let picture = camera.picture();
+    if let Some(file) = wanted(&format!("{name}-{}x{}", size[0], size[1])) {
+        raster::save_png(&file, &picture).unwrap();
     }
-    for _ in 0..3 {
-        screen.render(|ui| window.frame_ui(ui));
-        wait(&mut window);
-    }
-    let picture = screen.render(|ui| window.frame_ui(ui));
-    if let Some(folder) = std::env::var_os("STRATOSCOPE_PICTURES") {
-        let file = PathBuf::from(folder).join(format!("{name}-{}x{}.png", size[0], size[1]));
-        raster::save_png(&file, &picture.image).unwrap();
-    }
-    picture.image
+    picture
 }
 
 /// How many pixels are strongly coloured.

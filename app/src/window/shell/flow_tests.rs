@@ -5,6 +5,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use stratoscope_core::vocab::{MachineId, RefNs, RowKey, Tid, TimeRange};
 
+use super::camera::{Camera, sample, wanted};
 use super::tests::{Test, opened, opened_sample, send, settle, state};
 use crate::window::command::{Command, RowRef};
 use crate::window::layout::{PaneKind, Preset};
@@ -174,10 +175,9 @@ fn a_task_that_is_kept_stays() {
     assert!(has(&h, "critical 219 in guest-a took its vCPU's processor"), "the key says whose flow is wanted");
 }
 
-/// Pictures for people to look at: `STRATOSCOPE_PICTURES=folder cargo test flow_pictures`.
+/// Pictures for people to look at.
 #[test]
 fn flow_pictures() {
-    let Some(folder) = std::env::var_os("STRATOSCOPE_PICTURES").map(std::path::PathBuf::from) else { return };
     let pictures: [(&str, &str, usize, bool, &str); 7] = [
         ("slow", "culprit", 0, false, "dark"),
         ("slow", "culprit", 0, false, "light"),
@@ -189,34 +189,22 @@ fn flow_pictures() {
     ];
     for (size, tag) in [([1600, 1000], "large"), ([1000, 600], "small")] {
         for (name, tour, step, compare, theme) in pictures {
+            let Some(file) = wanted(&format!("{name}-{theme}-{tag}")) else { continue };
             let tour = crate::window::tour::find(tour).unwrap();
-            let mut screen = crate::raster::Headless::new(size, 1.0);
-            let ctx = screen.ctx().clone();
-            let real = super::WindowOptions { opener: super::reading::opener(), ..super::tests::options(None) };
-            let mut window = super::Window::new(&ctx, real);
-            let sample = std::path::Path::new("../sample-traces").join(&tour.sample);
-            let mut commands = vec![Command::Open(vec![sample])];
-            commands.extend((theme == "light").then_some(Command::CycleTheme));
-            for command in commands {
-                window.send(&ctx, command);
-                screen.render(|ui| window.frame_ui(ui));
-                window.wait(std::time::Duration::from_secs(60));
-            }
+            let mut camera = Camera::real(size);
+            camera.send(sample(&tour.sample));
+            (theme == "light").then_some(Command::CycleTheme).into_iter().for_each(|command| camera.send(command));
             // As the tour leads there: from its first step on.
             for step in tour.steps.iter().take(step + 1) {
-                for command in step.commands(window.state()).0 {
-                    window.send(&ctx, command);
+                for command in step.commands(camera.window.state()).0 {
+                    camera.send(command);
                 }
             }
-            for n in 0..5 {
-                screen.render(|ui| window.frame_ui(ui));
-                window.wait(std::time::Duration::from_secs(60));
-                if n == 3 && compare {
-                    window.panes.flow.compare(true);
-                }
+            if compare {
+                camera.picture();
+                camera.window.panes.flow.compare(true);
             }
-            let picture = screen.render(|ui| window.frame_ui(ui));
-            crate::raster::save_png(&folder.join(format!("{name}-{theme}-{tag}.png")), &picture.image).unwrap();
+            camera.save(&file);
         }
     }
 }

@@ -1,20 +1,17 @@
 //! Panes about what several machines tell together, as a user and a screen reader find them: by labels.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
 use egui::{Key, accesskit::Role};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use stratoscope_core::session::SyncChoice;
 use stratoscope_core::vocab::{Cpu, MachineId, RefNs, RowKey, SyncMethod, Tid, TimeRange};
 
-use super::tests::{Test, opened, options, send, settle, state};
+use super::camera::{Camera, sample, wanted};
+use super::tests::{Test, opened, send, settle, state};
 use crate::window::catalogue::ENTRIES;
 use crate::window::command::{Command, Direction, PickedEvent, RowRef};
 use crate::window::joint::fake;
 use crate::window::layout::PaneKind;
-use crate::window::{Window, WindowOptions, reading};
 
 fn alone(name: &str, pane: PaneKind) -> Harness<'static, Test> {
     let mut h = opened(name);
@@ -174,11 +171,9 @@ fn two_picked_events_are_aligned() {
     assert_eq!(after.align, None);
 }
 
-/// Pictures for people to look at: `STRATOSCOPE_PICTURES=folder cargo test joint_pictures`.
+/// Pictures for people to look at.
 #[test]
 fn joint_pictures() {
-    let Some(folder) = std::env::var_os("STRATOSCOPE_PICTURES").map(PathBuf::from) else { return };
-    let samples = PathBuf::from("../sample-traces");
     let panes = [
         ("sync", "periodic", PaneKind::Synchronisation),
         ("exits", "fighting", PaneKind::Exits),
@@ -187,34 +182,15 @@ fn joint_pictures() {
         ("instant", "fighting", PaneKind::Instant),
     ];
     for (size, tag) in [([1280, 800], "small"), ([1920, 1080], "large")] {
-        for theme in ["dark", "light"] {
-            for (name, sample, pane) in &panes {
-                let mut screen = crate::raster::Headless::new(size, 1.0);
-                let ctx = screen.ctx().clone();
-                let real = WindowOptions { opener: reading::opener(), ..options(None) };
-                let mut window = Window::new(&ctx, real);
-                let mut commands = vec![Command::Open(vec![samples.join(sample)]), Command::ShowPane(pane.clone())];
-                if theme == "light" {
-                    commands.insert(0, Command::CycleTheme);
-                }
+        for (theme, first) in [("dark", None), ("light", Some(Command::CycleTheme))] {
+            for (name, of, pane) in &panes {
                 // Once within the arrangement, once alone.
-                for alone in [false, true] {
-                    if alone {
-                        commands.push(Command::ToggleFullPane);
-                    }
-                    for command in commands.drain(..) {
-                        window.send(&ctx, command);
-                        screen.render(|ui| window.frame_ui(ui));
-                        window.wait(Duration::from_secs(60));
-                    }
-                    for _ in 0..3 {
-                        screen.render(|ui| window.frame_ui(ui));
-                        window.wait(Duration::from_secs(60));
-                    }
-                    let picture = screen.render(|ui| window.frame_ui(ui));
-                    let way = if alone { "alone" } else { "tiled" };
-                    let file = folder.join(format!("{name}-{theme}-{tag}-{way}.png"));
-                    crate::raster::save_png(&file, &picture.image).unwrap();
+                for (way, last) in [("tiled", None), ("alone", Some(Command::ToggleFullPane))] {
+                    let Some(file) = wanted(&format!("{name}-{theme}-{tag}-{way}")) else { continue };
+                    let mut camera = Camera::real(size);
+                    let shown = [sample(of), Command::ShowPane(pane.clone())];
+                    first.clone().into_iter().chain(shown).chain(last).for_each(|command| camera.send(command));
+                    camera.save(&file);
                 }
             }
         }
