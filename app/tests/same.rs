@@ -178,6 +178,9 @@ fn filters_find_the_same_states_in_window_and_sub_command() {
             .collect();
         let last = |row: &&stratoscope_app::window::timeline::scene::SceneRow| &*scene.text(row.name) == "bash";
         assert_eq!(found(filter), (rows.len(), None), "{name}");
-        assert!(scene.machines.iter().flat_map(|m| &m.rows).filter(last).count() < rows.len(), "none has another name");
+        assert!(
+            scene.machines.iter().flat_map(|m| m.rows.iter()).filter(last).count() < rows.len(),
+            "none has another name"
+        );
     }
 }

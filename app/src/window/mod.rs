@@ -12,7 +12,7 @@
 
 pub mod again;
 pub mod apply;
-mod aside;
+pub mod aside;
 pub mod axis;
 pub mod catalogue;
 pub mod command;
