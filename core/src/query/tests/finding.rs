@@ -319,6 +319,7 @@ fn rows_and_states() {
         + id == '1234' and tid == 1234
         + name == 'bash' and comm ~ 'a'
         + instance == 2
+        + vm == 'fighting'
         - dur > 1ms
         - state == 'blocked'
     "#]],
