@@ -1,4 +1,4 @@
-//! Numbers about a range of time: latencies with their percentiles, and what differs between two ranges.
+//! Numbers about a range of time: latencies with their percentiles, CPU usage, and what differs between two ranges.
 //!
 //! Time per state is not here: rows answer that themselves, exactly and in no time (`Row::sums`). Latencies are
 //! lengths of what rows show: nothing is recorded for them, no event is read again.
@@ -7,6 +7,7 @@ pub mod compare;
 mod histogram;
 mod kept;
 mod latency;
+pub mod usage;
 mod walk;
 
 pub use histogram::{Cell, Density, Histogram};
