@@ -206,6 +206,11 @@ pub struct StatsArgs {
     /// Only of this task: TID, NAME, MACHINE/TID or MACHINE/NAME
     #[arg(long, value_name = "TASK")]
     pub task: Option<String>,
+
+    /// CPU usage instead: how much of each CPU was used, and by which threads, how much of it the host took from a
+    /// guest's, and on which CPUs they ran
+    #[arg(long)]
+    pub cpu: bool,
 }
 
 /// Arguments of `report`.
@@ -255,6 +260,8 @@ pub enum ViewName {
     Exits,
     /// Stolen time per vCPU, VM and task
     Steal,
+    /// How much of its CPUs each machine used, and which threads did
+    CpuUsage,
     /// Instances of a recurring task
     Periodic,
     /// What everything does at one instant

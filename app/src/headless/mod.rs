@@ -16,6 +16,7 @@ mod stats;
 mod sync;
 mod task;
 pub(crate) mod time;
+pub(crate) mod usage;
 mod virt;
 mod vms;
 

@@ -103,6 +103,7 @@ fn pane_of(view: ViewName, machine: Option<MachineId>) -> Option<PaneKind> {
         ViewName::Exits => PaneKind::Exits,
         ViewName::Periodic => PaneKind::Periodic,
         ViewName::Steal => PaneKind::Steal,
+        ViewName::CpuUsage => PaneKind::CpuUsage,
         ViewName::State => PaneKind::Instant,
         ViewName::Flow => PaneKind::ExecutionFlow,
         ViewName::FlowBreakdown => PaneKind::FlowBreakdown,

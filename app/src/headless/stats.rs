@@ -15,9 +15,9 @@ use crate::headless::output::{Output, integer};
 use crate::headless::task::find_tasks;
 use crate::headless::time::{Window, base};
 use crate::headless::virt::{Table, percent, wanted};
-use crate::headless::{Outcome, open, parse_filter, wait};
+use crate::headless::{Outcome, open, parse_filter, usage, wait};
 
-/// Prints one object (or row) a CPU and task, and one a system call, kind of wait and interrupt.
+/// Prints one object (or row) a CPU and task, and one a system call, kind of wait and interrupt; or CPU usage alone.
 ///
 /// # Errors
 /// A wrong instant, expression or task, or what the output says.
@@ -31,6 +31,13 @@ pub(super) fn run(args: &StatsArgs) -> anyhow::Result<Outcome> {
     let filter = filter.map(|f| f.bind(&base(&snapshot)));
     let tasks = args.task.as_deref().map(|task| find_tasks(&snapshot, task)).transpose()?;
     let mut out = Output::new(common.json, common.limit);
+    if args.cpu {
+        usage::Question { snapshot: &snapshot, window: &window, filter, tasks }.print(&mut out)?;
+        let problems = session.problems().all();
+        out.problems(&problems, common.quiet)?;
+        out.finish()?;
+        return Ok(Outcome::of(&problems, !snapshot.traces.is_empty()));
+    }
     let printer = Printer { snapshot: &snapshot, window: &window, filter };
     for machine in &snapshot.machines {
         let rows: Vec<Option<RowId>> = match &tasks {

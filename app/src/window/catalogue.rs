@@ -190,6 +190,7 @@ pub static ENTRIES: &[Entry] = entries! {
     Mark "sort-cpu-time" "Sort threads by CPU time" ["Alt+Shift+T"] true Command::Rows(RowCommand::Sort(Sort::CpuTime));
     Mark "sort-name" "Sort threads by name" ["Alt+Shift+N"] true Command::Rows(RowCommand::Sort(Sort::Name));
     Mark "sort-tid" "Sort threads by tid" ["Alt+Shift+I"] true Command::Rows(RowCommand::Sort(Sort::Tid));
+    Mark "sort-wake-ups" "Sort threads by wake-ups" ["Alt+Shift+U"] true Command::Rows(RowCommand::Sort(Sort::WakeUps));
     Mark "sort-first" "Sort threads by first activity" ["Alt+Shift+F"] true Command::Rows(RowCommand::Sort(Sort::FirstActivity));
 
     View "synced" "Synchronised or by the clocks' dates" ["Y"] true Command::ToggleSynced;
@@ -205,6 +206,7 @@ pub static ENTRIES: &[Entry] = entries! {
     View "pane-sync" "Synchronisation" ["Alt+1"] true Command::TogglePane(PaneKind::Synchronisation);
     View "pane-exits" "Exits" ["Alt+2"] true Command::TogglePane(PaneKind::Exits);
     View "pane-steal" "Steal" ["Alt+3"] true Command::TogglePane(PaneKind::Steal);
+    View "pane-cpu-usage" "CPU usage" ["Alt+6"] true Command::TogglePane(PaneKind::CpuUsage);
     View "pane-periodic" "Periodic task" ["Alt+4"] true Command::TogglePane(PaneKind::Periodic);
     View "pane-instant" "State at the cursor" ["Alt+5"] true Command::TogglePane(PaneKind::Instant);
     View "pane-flow" "Execution flow" ["Ctrl+7"] true Command::TogglePane(PaneKind::ExecutionFlow);

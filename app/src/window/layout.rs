@@ -29,6 +29,8 @@ pub enum PaneKind {
     Exits,
     /// Stolen time per vCPU, VM and task.
     Steal,
+    /// How much of its CPUs each machine used, and which threads did.
+    CpuUsage,
     /// The instances of a recurring task.
     Periodic,
     /// What everything does at one instant.
@@ -83,6 +85,7 @@ impl PaneKind {
             Self::Synchronisation => "Synchronisation",
             Self::Exits => "Exits",
             Self::Steal => "Steal",
+            Self::CpuUsage => "CPU usage",
             Self::Periodic => "Periodic task",
             Self::Instant => "State at the cursor",
             Self::ExecutionFlow => "Execution flow",
@@ -184,7 +187,7 @@ impl Panes {
             }
             Preset::Kernel | Preset::Machines | Preset::SideBySide | Preset::ExecutionFlow => {
                 let flow = tabs(&mut tiles, vec![PaneKind::ControlFlow(None)]);
-                let resources = tabs(&mut tiles, vec![PaneKind::Resources(None)]);
+                let resources = tabs(&mut tiles, vec![PaneKind::Resources(None), PaneKind::CpuUsage]);
                 (vec![(flow, 3.0), (resources, 1.6)], PaneKind::ControlFlow(None))
             }
         };
@@ -348,10 +351,15 @@ impl Panes {
         // Settings need more room than a table: they join whatever was used last.
         let used = self.focused.as_ref().filter(|_| kind == PaneKind::Settings);
         let used = used.and_then(|k| self.tree.tiles.find_pane(k)).and_then(|tile| self.tree.tiles.parent_of(tile));
+        let beside = |k: &PaneKind| match kind {
+            // Both are about CPUs over time: they take turns, at one width.
+            PaneKind::CpuUsage => matches!(k, PaneKind::Resources(None)),
+            _ => k.is_timeline() == kind.is_timeline() && !kind.is_timeline() && *k != PaneKind::Help,
+        };
         let neighbour = self
             .kinds()
             .into_iter()
-            .find(|k| k.is_timeline() == kind.is_timeline() && !kind.is_timeline() && *k != PaneKind::Help)
+            .find(beside)
             .and_then(|k| self.tree.tiles.find_pane(&k))
             .and_then(|tile| self.tree.tiles.parent_of(tile));
         let neighbour = used.or(neighbour);
@@ -417,7 +425,13 @@ mod tests {
         let kernel = Panes::preset(Preset::Kernel, 3);
         assert_eq!(
             kernel.kinds(),
-            [PaneKind::ControlFlow(None), PaneKind::Resources(None), PaneKind::Events, PaneKind::Statistics]
+            [
+                PaneKind::ControlFlow(None),
+                PaneKind::Resources(None),
+                PaneKind::Events,
+                PaneKind::Statistics,
+                PaneKind::CpuUsage,
+            ]
         );
         let compare = Panes::preset(Preset::Machines, 2);
         assert!(compare.contains(&PaneKind::ControlFlow(Some(MachineId(1)))));

@@ -25,6 +25,7 @@ use crate::window::settings::pane::SettingsPane;
 use crate::window::stats::compare_pane::ComparePane;
 use crate::window::stats::comparison;
 use crate::window::stats::pane::Statistics;
+use crate::window::stats::usage_pane::UsagePane;
 use crate::window::status_bar::Hover;
 use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::rows::RowSet;
@@ -38,6 +39,8 @@ pub struct PaneMemory {
     pub events: EventsPane,
     /// The statistics pane.
     pub statistics: Statistics,
+    /// CPU usage.
+    pub usage: UsagePane,
     /// The comparison pane.
     pub compare: ComparePane,
     /// Panes about what several machines tell together.
@@ -63,6 +66,7 @@ impl PaneMemory {
             timelines: BTreeMap::new(),
             events: EventsPane::default(),
             statistics: Statistics::new(&wake),
+            usage: UsagePane::new(&wake),
             compare: ComparePane::new(&wake),
             joint: JointPanes::new(&wake),
             flow: FlowPanes::new(&wake),
@@ -79,6 +83,7 @@ impl PaneMemory {
         self.timelines.clear();
         self.events.reset();
         self.statistics.reset();
+        self.usage.reset();
         self.compare.reset();
         self.joint.reset();
         self.flow.reset();
@@ -111,6 +116,7 @@ impl PaneMemory {
     /// Waits until panes have counted what they show; for pictures and tests.
     pub fn wait(&self, longest: Duration) -> bool {
         self.statistics.wait(longest)
+            && self.usage.wait(longest)
             && self.compare.wait(longest)
             && self.joint.wait(longest)
             && self.flow.wait(longest)
@@ -181,6 +187,7 @@ impl PaneBehavior<'_, '_> {
             PaneKind::Settings => self.memory.settings.ui(ui, self.cx),
             PaneKind::Help => self.memory.help.ui(ui, self.cx),
             PaneKind::Statistics => self.memory.statistics.ui(ui, self.cx, &mut self.memory.shared),
+            PaneKind::CpuUsage => self.memory.usage.ui(ui, self.cx, &mut self.memory.shared),
             PaneKind::Synchronisation | PaneKind::Exits | PaneKind::Steal | PaneKind::Periodic | PaneKind::Instant => {
                 let PaneMemory { joint, shared, .. } = &mut *self.memory;
                 joint.ui(ui, self.cx, kind, shared);
@@ -384,6 +391,7 @@ impl Behavior<PaneKind> for PaneBehavior<'_, '_> {
             PaneKind::Synchronisation => "pane-sync",
             PaneKind::Exits => "pane-exits",
             PaneKind::Steal => "pane-steal",
+            PaneKind::CpuUsage => "pane-cpu-usage",
             PaneKind::Periodic => "pane-periodic",
             PaneKind::Instant => "pane-instant",
             PaneKind::ExecutionFlow => "pane-flow",

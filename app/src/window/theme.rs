@@ -110,6 +110,10 @@ pub struct Theme {
     pub alarm: Color32,
     /// Behind text about something good.
     pub good: Color32,
+    /// Curves and areas that are no states, in the order in which they are given out.
+    pub bands: Vec<Color32>,
+    /// What is left beside them.
+    pub others: Color32,
     machines: Vec<Color32>,
     paints: BTreeMap<String, Color32>,
     states: Vec<StateLook>,
@@ -133,6 +137,8 @@ struct ThemeFile {
     on_light: Hex,
     on_dark: Hex,
     machines: Vec<Hex>,
+    bands: Vec<Hex>,
+    others: Hex,
     paints: BTreeMap<String, Hex>,
 }
 
@@ -225,6 +231,7 @@ impl Theme {
             });
         }
         anyhow::ensure!(!file.machines.is_empty(), "the theme {} has no colours for machines", file.name);
+        anyhow::ensure!(!file.bands.is_empty(), "the theme {} has no colours for bands", file.name);
         Ok(Self {
             name: file.name,
             dark: file.dark,
@@ -237,6 +244,8 @@ impl Theme {
             accent: file.accent.0,
             alarm: file.alarm.0,
             good: file.good.0,
+            bands: file.bands.into_iter().map(|hex| hex.0).collect(),
+            others: file.others.0,
             machines: file.machines.into_iter().map(|hex| hex.0).collect(),
             paints,
             states,

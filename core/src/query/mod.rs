@@ -63,6 +63,7 @@ mod subject;
 #[cfg(test)]
 mod tests;
 pub mod time;
+pub mod usage;
 pub mod world;
 
 pub use ast::{CompareOp, Expr, Literal, Path, Pattern, Scope};

@@ -39,6 +39,8 @@ pub struct MachineStore {
     by_key: FxHashMap<RowKey, RowId>,
     pages: PageWriter,
     wakeups: PointTable<Wakeup>,
+    /// How often each row's thread was woken; rows after the last one that was are not in it.
+    woken: Vec<u64>,
     sync_points: PointTable<SyncPoint>,
     raises: PointTable<Raise>,
     exits: PointTable<VmExit>,
@@ -61,6 +63,8 @@ struct Published {
     /// By chunk: whether one of its rows ends at the watermark.
     open: Vec<bool>,
     keys: KeyIndex,
+    /// How many wake-ups there were, and how many of each row's thread.
+    woken: (u64, Arc<[u64]>),
     rows: usize,
     watermark: Option<MachineNs>,
     version: u64,
@@ -175,6 +179,7 @@ impl MachineStore {
             by_key: FxHashMap::default(),
             pages,
             wakeups: PointTable::default(),
+            woken: Vec::new(),
             sync_points: PointTable::default(),
             raises: PointTable::default(),
             exits: PointTable::default(),
@@ -222,6 +227,7 @@ impl MachineStore {
         rows + self.rows.capacity() * size_of::<RowWriter>()
             + keys
             + self.wakeups.bytes()
+            + self.woken.capacity() * size_of::<u64>()
             + self.sync_points.bytes()
             + self.raises.bytes()
             + self.exits.bytes()
@@ -276,6 +282,11 @@ impl MachineStore {
         published.keys.add(self.rows[published.rows..].iter().map(|r| (r.about.key, r.about.id)));
         published.rows = self.rows.len();
         published.watermark = Some(watermark);
+        let woken = match &published.woken {
+            (count, woken) if *count == self.wakeups.len() => Arc::clone(woken),
+            _ => Arc::from(self.woken.as_slice()),
+        };
+        published.woken = (self.wakeups.len(), Arc::clone(&woken));
         let wakeups = self.wakeups.snapshot(&self.pages);
         let sync_points = self.sync_points.snapshot(&self.pages);
         let raises = self.raises.snapshot(&self.pages);
@@ -284,7 +295,7 @@ impl MachineStore {
         self.pages.publish();
         let (chunks, keys) = (published.chunks.clone(), published.keys.clone());
         let derived = Derived::default();
-        Arc::new(StoreSnapshot { chunks, keys, wakeups, sync_points, raises, exits, watermark, derived })
+        Arc::new(StoreSnapshot { chunks, keys, wakeups, woken, sync_points, raises, exits, watermark, derived })
     }
 
     fn mark(&mut self, row: RowId) {
@@ -502,6 +513,14 @@ impl Writer for MachineStore {
     }
 
     fn wakeup(&mut self, wakeup: Wakeup) {
+        let at = wakeup.woken.0 as usize;
+        if at >= self.woken.len() {
+            // A number of no row, which nothing forbids, must not cost room.
+            self.woken.resize(self.rows.len().max(self.woken.len()), 0);
+        }
+        if let Some(count) = self.woken.get_mut(at) {
+            *count += 1;
+        }
         self.wakeups.push(wakeup, &mut self.pages);
     }
 

@@ -23,6 +23,7 @@ impl PaneMemory {
             Table::FlowInstances => self.flow.instances_sheet(cx),
             Table::Of(kind) => match kind {
                 PaneKind::Statistics => Some(self.statistics.sheet(cx)),
+                PaneKind::CpuUsage => self.usage.sheet(cx),
                 PaneKind::Compare => Some(self.compare.sheet(cx)),
                 PaneKind::Bookmarks => Some(bookmarks(cx)),
                 PaneKind::FlowBreakdown => self.flow.sheet(cx),

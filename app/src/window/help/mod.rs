@@ -112,6 +112,7 @@ views! {
     PaneKind::Synchronisation => "synchronisation",
     PaneKind::Exits => "exits",
     PaneKind::Steal => "steal",
+    PaneKind::CpuUsage => "cpu-usage",
     PaneKind::Periodic => "periodic",
     PaneKind::Instant => "instant",
     PaneKind::ExecutionFlow => "execution-flow",

@@ -1,7 +1,7 @@
 //! A table of numbers: titles that sort, rows that can be clicked, only what is seen is made.
 
 use egui::accesskit::Role;
-use egui::{Align2, Color32, Rect, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align2, Color32, Painter, Pos2, Rect, Response, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 use stratoscope_core::vocab::{MachineId, State};
 
 use crate::window::parts::{line_ui, share_bar};
@@ -92,6 +92,8 @@ pub enum Cell {
     Loud(String),
     /// Text, and what it means, to be told when the pointer is on it.
     Explained(String, String),
+    /// Text after a square: filled with a colour, in which something is drawn of the row elsewhere, or empty.
+    Marked(String, Option<Color32>),
     /// A bar of shares of a whole.
     Shares(Vec<(State, f64)>),
     /// A bar of states, each as long as its share of the cell's width; what is left stays empty.
@@ -120,6 +122,8 @@ pub struct TableOutput {
     pub sort: Option<Sort>,
     /// A row was clicked.
     pub clicked: Option<usize>,
+    /// A row was clicked twice, or Enter was pressed on it.
+    pub opened: Option<usize>,
 }
 
 /// Draws a table over the room that is left. `line` makes a row.
@@ -139,8 +143,13 @@ pub fn table_ui(
         output.sort = header_ui(ui, theme, columns, &widths, sort);
         ScrollArea::vertical().auto_shrink(false).show_rows(ui, Sizes::ROW, rows, |ui, shown| {
             for n in shown {
-                if row_ui(ui, theme, columns, &widths, &line(n)) {
+                let response = row_ui(ui, theme, columns, &widths, &line(n));
+                let enter = response.has_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
+                if response.clicked() {
                     output.clicked = Some(n);
+                }
+                if response.double_clicked() || enter {
+                    output.opened = Some(n);
                 }
             }
         });
@@ -192,7 +201,7 @@ fn header_ui(ui: &mut Ui, theme: &Theme, columns: &[Column], widths: &[f32], sor
     wanted
 }
 
-fn row_ui(ui: &mut Ui, theme: &Theme, columns: &[Column], widths: &[f32], line: &Line) -> bool {
+fn row_ui(ui: &mut Ui, theme: &Theme, columns: &[Column], widths: &[f32], line: &Line) -> Response {
     let width = widths.iter().sum::<f32>().max(ui.available_width());
     let (rect, response) = ui.allocate_exact_size(vec2(width, Sizes::ROW), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, line.selected, &line.spoken));
@@ -219,6 +228,10 @@ fn row_ui(ui: &mut Ui, theme: &Theme, columns: &[Column], widths: &[f32], line: 
         let here = pointer.is_some_and(|p| cell.contains(p));
         let Some(content) = line.cells.get(n) else { continue };
         let align = if column.number { Align2::RIGHT_CENTER } else { Align2::LEFT_CENTER };
+        if let Cell::Marked(_, color) = content {
+            mark(painter, pos2(inner.left() + 6.0, inner.center().y), theme, *color);
+            inner.min.x += 18.0;
+        }
         let mut text = |text: &str, color: Color32| {
             let cut = line_ui(painter, inner, align, text, Theme::small_font(), color);
             if cut && here {
@@ -227,7 +240,7 @@ fn row_ui(ui: &mut Ui, theme: &Theme, columns: &[Column], widths: &[f32], line: 
         };
         match content {
             Cell::Empty => {}
-            Cell::Text(words) => text(words, theme.text),
+            Cell::Text(words) | Cell::Marked(words, _) => text(words, theme.text),
             Cell::Quiet(words) => text(words, theme.secondary),
             Cell::Loud(words) => text(words, theme.alarm),
             Cell::Explained(words, about) => {
@@ -246,11 +259,24 @@ fn row_ui(ui: &mut Ui, theme: &Theme, columns: &[Column], widths: &[f32], line: 
             }
         }
     }
-    let response = match told {
+    match told {
         Some(words) => response.on_hover_text(words),
         None => response,
-    };
-    response.clicked()
+    }
+}
+
+/// A square, filled or empty.
+fn mark(painter: &Painter, center: Pos2, theme: &Theme, color: Option<Color32>) {
+    let square = Rect::from_center_size(center, vec2(10.0, 10.0));
+    match color {
+        Some(color) => {
+            painter.rect_filled(square, 2.0, color);
+        }
+        None => {
+            let stroke = egui::Stroke::new(1.0, Theme::mix(theme.ground, theme.secondary, 0.6));
+            painter.rect_stroke(square.shrink(0.5), 2.0, stroke, egui::StrokeKind::Inside);
+        }
+    }
 }
 
 /// A share in percent, never a zero for something.

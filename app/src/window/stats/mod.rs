@@ -1,6 +1,6 @@
-//! Numbers about stretches of time: the statistics of the selection, and two stretches compared.
+//! Numbers about stretches of time: the statistics of the selection, CPU usage, and two stretches compared.
 //!
-//! What is counted without a screen (`times`, `latencies`, `differences`) lies beside what draws it.
+//! What is counted without a screen (`times`, `latencies`, `usage`, `differences`) lies beside what draws it.
 
 pub mod compare_pane;
 pub mod comparison;
@@ -14,3 +14,6 @@ pub mod scatter;
 pub mod sheet;
 pub mod times;
 pub mod times_tab;
+pub mod usage;
+pub mod usage_paint;
+pub mod usage_pane;

@@ -177,6 +177,7 @@ impl Maker {
             process: (process > 0).then_some(Tid(process)),
             parent: (parent > 0).then_some(Tid(parent)),
             busy_ns,
+            woken: 0,
             begin: intervals.first().map(|i| i.begin),
             lane: Arc::new(List(intervals)),
             joined: false,

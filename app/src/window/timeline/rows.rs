@@ -48,11 +48,13 @@ pub enum Sort {
     Tid,
     /// By the first thing they did.
     FirstActivity,
+    /// Those that were woken most often first.
+    WakeUps,
 }
 
 impl Sort {
     /// Every order.
-    pub const ALL: [Self; 4] = [Self::CpuTime, Self::Name, Self::Tid, Self::FirstActivity];
+    pub const ALL: [Self; 5] = [Self::CpuTime, Self::Name, Self::Tid, Self::FirstActivity, Self::WakeUps];
 
     /// The order after this one.
     pub fn next(self) -> Self {
@@ -67,6 +69,7 @@ impl Sort {
             Self::Name => "name",
             Self::Tid => "tid",
             Self::FirstActivity => "first activity",
+            Self::WakeUps => "wake-ups",
         }
     }
 }

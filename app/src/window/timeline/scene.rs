@@ -83,6 +83,8 @@ pub struct SceneRow {
     pub parent: Option<Tid>,
     /// How long it did something.
     pub busy_ns: i64,
+    /// How often it was woken.
+    pub woken: u64,
     /// The begin of its first interval.
     pub begin: Option<MachineNs>,
     /// Its states.

@@ -165,6 +165,7 @@ fn scene_row(row: &Arc<Row>) -> SceneRow {
         process: row.process(),
         parent: row.parent(),
         busy_ns: row.busy_ns(),
+        woken: 0,
         begin: row.extent().map(|extent| extent.begin),
         lane: Arc::clone(row) as Arc<dyn Lane>,
         joined: false,
@@ -184,6 +185,7 @@ impl SceneMachine {
                 Some(alone) => {
                     *alone = SceneRow {
                         name: alone.name,
+                        woken: alone.woken,
                         process: alone.process.or(joined.process),
                         parent: alone.parent.or(joined.parent),
                         ..joined
@@ -220,7 +222,8 @@ pub struct StoredMachine<'a> {
 impl StoredMachine<'_> {
     /// The machine as timelines draw it.
     pub fn into_scene(self) -> SceneMachine {
-        let rows = Arc::new(Aside::from(self.store.rows().map(scene_row).collect::<Vec<_>>()));
+        let woken = |row: &Arc<Row>| SceneRow { woken: self.store.woken(row.id()), ..scene_row(row) };
+        let rows = Arc::new(Aside::from(self.store.rows().map(woken).collect::<Vec<_>>()));
         SceneMachine {
             id: self.id,
             name: self.name.into(),

@@ -128,6 +128,7 @@ fn order(threads: &mut [u32], scene: &Scene, machine: &SceneMachine, sort: Sort,
             (begin.is_none(), begin.unwrap_or_default(), row(n).key.id)
         }),
         Sort::CpuTime => by_most(threads, scene, machine, parents, |row| row.busy_ns),
+        Sort::WakeUps => by_most(threads, scene, machine, parents, |row| i64::try_from(row.woken).unwrap_or(i64::MAX)),
     }
 }
 

@@ -1,0 +1,449 @@
+//! CPU usage: of each machine how much of its CPUs was used over the window, which threads did, and what of a guest's
+//! the host took; below a table of threads for the selected stretch.
+//!
+//! A line of the table that is clicked is drawn in its machine's chart, or no longer.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use egui::{Color32, RichText, Ui};
+use stratoscope_core::stats::usage::Places;
+use stratoscope_core::vocab::{RefNs, RowKind, TimeRange};
+
+use crate::headless::usage::cpus_words;
+use crate::window::axis::duration;
+use crate::window::command::{Command, RowRef};
+use crate::window::frame::FrameContext;
+use crate::window::help::Need;
+use crate::window::joint::computed::Computed;
+use crate::window::joint::empty::{Empty, empty_ui};
+use crate::window::joint::plot::{self, Lane, PlotMemory, YAxis, lane_ui, time_axis_ui};
+use crate::window::joint::table::{Cell, Column, Line, Sort, percent, table_ui};
+use crate::window::stats::sheet::{Field, Sheet};
+use crate::window::stats::usage::{self, Chart, Chosen, Table, sum};
+use crate::window::stats::usage_paint as paint;
+use crate::window::theme::Sizes;
+use crate::window::timeline::Shared;
+use crate::window::worker::Wake;
+
+#[derive(Clone, Debug, PartialEq)]
+struct ChartKey {
+    version: u64,
+    window: TimeRange<RefNs>,
+    columns: usize,
+    chosen: Chosen,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct TableKey {
+    version: u64,
+    range: TimeRange<RefNs>,
+}
+
+/// The pane's memory between frames.
+pub struct UsagePane {
+    charts: Computed<ChartKey, (TimeRange<RefNs>, Vec<Chart>)>,
+    table: Computed<TableKey, (TableKey, Table)>,
+    places: Computed<TableKey, (TableKey, HashMap<RowRef, Places>)>,
+    plot: PlotMemory,
+    chosen: Chosen,
+    sort: Sort,
+}
+
+/// What a column of the table says; which there are depends on what is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Thread,
+    Tid,
+    Machine,
+    Process,
+    Share,
+    Time,
+    Stolen,
+    Cpus,
+    Migrations,
+}
+
+impl What {
+    fn column(self) -> Column {
+        match self {
+            Self::Thread => Column::text(
+                "Thread",
+                170.0,
+                "A click draws it in the chart, or no longer; a double click, or Enter, selects its row in all panes.",
+            ),
+            Self::Tid => Column::number("Tid", 62.0, ""),
+            Self::Machine => Column::text("Machine", 90.0, ""),
+            Self::Process => Column::text("Process", 130.0, "Whose thread it is, if it is not the process's first."),
+            Self::Share => Column::number("of a CPU", 74.0, "Its CPU time as a share of the stretch: two threads can \
+                 have 100 % each, on two CPUs."),
+            Self::Time => Column::number("CPU time", 82.0, "How long it had a CPU of its machine, with interrupts that \
+                 came meanwhile."),
+            Self::Stolen => Column::number("Stolen", 74.0, "The part of it that it only believed to have: the host had \
+                 given the CPU to somebody else."),
+            Self::Cpus => {
+                Column::text("Ran on", 150.0, "The CPUs that it had, with their shares of its time.").growing()
+            }
+            Self::Migrations => Column::number("Moves", 62.0, "How often it ran on another CPU than before."),
+        }
+    }
+}
+
+impl UsagePane {
+    /// Nothing counted yet.
+    pub fn new(wake: &Wake) -> Self {
+        let charts = Computed::new("usage", Wake::clone(wake), |key: &ChartKey, facts, cancel| {
+            (key.window, usage::charts(facts, key.window, key.columns, &key.chosen, cancel))
+        });
+        let table = Computed::new("usage of threads", Wake::clone(wake), |key: &TableKey, facts, cancel| {
+            (*key, usage::table(facts, key.range, cancel))
+        });
+        let places = Computed::new("places of threads", Wake::clone(wake), |key: &TableKey, facts, cancel| {
+            (*key, usage::places(facts, key.range, cancel))
+        });
+        Self {
+            charts,
+            table,
+            places,
+            plot: PlotMemory::default(),
+            chosen: Chosen::default(),
+            sort: Sort::descending(What::Time as usize),
+        }
+    }
+
+    /// Other traces are open.
+    pub fn reset(&mut self) {
+        self.chosen = Chosen::default();
+        self.charts.reset();
+        self.table.reset();
+        self.places.reset();
+    }
+
+    /// Waits until all is counted; for pictures and tests.
+    pub fn wait(&self, longest: Duration) -> bool {
+        self.charts.wait(longest) && self.table.wait(longest) && self.places.wait(longest)
+    }
+
+    /// Draws the pane over the room that is left.
+    pub fn ui(&mut self, ui: &mut Ui, cx: &mut FrameContext<'_>, shared: &mut Shared) {
+        let scene = &cx.state.scene;
+        if !scene.machines.iter().any(|m| m.rows.iter().any(|r| r.key.kind == RowKind::Cpu)) && !cx.info.is_busy() {
+            let what = "No CPU's usage can be told: the traces have no sched_switch events.";
+            let need = Some(Need::Cpus);
+            empty_ui(ui, cx, &Empty { what, more: &[], need, about: "cpu-usage" });
+            return;
+        }
+        let rect = ui.available_rect_before_wrap();
+        ui.painter().rect_filled(rect, 0.0, cx.theme.ground);
+        ui.spacing_mut().item_spacing.y = 0.0;
+        let range = self.ask(cx, plot::gutter_width(shared, rect.width()), rect.width());
+        self.legend_ui(ui, cx);
+        time_axis_ui(ui, cx, shared, &mut self.plot);
+        // In a low pane the chart goes before the table: the statistics tell sums as well.
+        let room = if rect.height() < 190.0 { rect.height() - 44.0 } else { (rect.height() * 0.5).max(100.0) };
+        egui::ScrollArea::vertical().id_salt("lanes").max_height(room.max(40.0)).auto_shrink([false, true]).show(
+            ui,
+            |ui| {
+                if let Some((of, charts)) = self.charts.get() {
+                    let height = plot::lane_height(room - 4.0, charts.len());
+                    for chart in charts {
+                        chart_ui(ui, cx, shared, &mut self.plot, chart, *of, height);
+                    }
+                }
+            },
+        );
+        ui.add_space(Sizes::GRID / 2.0);
+        self.table_ui(ui, cx, range);
+    }
+
+    /// Asks for all that is shown; returns the stretch that the table is about.
+    fn ask(&mut self, cx: &FrameContext<'_>, gutter: f32, width: f32) -> TimeRange<RefNs> {
+        let view = &cx.state.view;
+        let facts = &cx.state.scene.facts;
+        let version = facts.version;
+        let is_thread = |row: &RowRef| row.key.kind == RowKind::Thread && !row.key.is_idle_task();
+        self.chosen.selected = view.row.filter(is_thread);
+        let columns = (width - gutter).max(1.0) as usize;
+        self.charts.ask(ChartKey { version, window: view.window, columns, chosen: self.chosen.clone() }, facts);
+        let range = view.range().unwrap_or(view.window);
+        let key = TableKey { version, range };
+        let fresh = [self.table.ask(key, facts), self.places.ask(key, facts)];
+        if fresh.contains(&true) {
+            self.place();
+            self.order(cx);
+        }
+        range
+    }
+
+    /// Enters where threads ran into the table, if that is about the same stretch.
+    fn place(&mut self) {
+        let Some((of, table)) = self.table.get_mut() else { return };
+        if let Some((_, places)) = self.places.get().filter(|(key, _)| key == of) {
+            for line in &mut table.lines {
+                line.places = Some(places.get(&line.row).cloned().unwrap_or_default());
+            }
+        }
+    }
+
+    /// Puts the table into the wanted order.
+    fn order(&mut self, cx: &FrameContext<'_>) {
+        let sort = self.sort;
+        let Some((_, table)) = self.table.get_mut() else { return };
+        let what = self::what(cx, table);
+        let by = what.get(sort.column).copied().unwrap_or(What::Time);
+        let named = |l: &usage::Line| l.name.to_lowercase();
+        let order = |a: &usage::Line, b: &usage::Line| -> Ordering {
+            match by {
+                What::Thread => named(a).cmp(&named(b)),
+                What::Tid => a.row.key.cmp(&b.row.key),
+                What::Machine => a.row.machine.cmp(&b.row.machine),
+                What::Process => a.process.cmp(&b.process),
+                What::Share => a.share.total_cmp(&b.share),
+                What::Time => a.used.cmp(&b.used),
+                What::Stolen => a.stolen.cmp(&b.stolen),
+                What::Cpus => first_cpu(a).cmp(&first_cpu(b)),
+                What::Migrations => moves(a).cmp(&moves(b)),
+            }
+        };
+        table.lines.sort_by(|a, b| {
+            sort.of(order(a, b)).then_with(|| b.used.cmp(&a.used)).then_with(|| a.row.cmp(&b.row))
+        });
+    }
+
+    /// The table as it stands.
+    pub fn sheet(&self, cx: &FrameContext<'_>) -> Option<Sheet> {
+        let mut sheet = Sheet::new(&[
+            ("Machine", "machine"),
+            ("Thread", "name"),
+            ("Tid", "tid"),
+            ("Process", "process"),
+            ("Of a CPU", "share"),
+            ("CPU time", "used_ns"),
+            ("Stolen", "stolen_ns"),
+            ("Ran on", "ran_on"),
+            ("Moves", "migrations"),
+        ]);
+        let (_, table) = self.table.get()?;
+        for line in &table.lines {
+            let machine = cx.state.scene.machine(line.row.machine);
+            sheet.rows.push(vec![
+                machine.map_or(Field::Empty, |m| Field::text(&m.name)),
+                Field::text(&line.name),
+                Field::Count(u64::try_from(line.row.key.id).unwrap_or(0)),
+                Field::text(&line.process),
+                Field::share(line.share),
+                Field::Time(line.used),
+                line.stolen.map_or(Field::Empty, Field::Time),
+                line.places.as_ref().map_or(Field::Empty, |p| Field::text(&cpus_words(p, line.used))),
+                line.places.as_ref().map_or(Field::Empty, |p| Field::Count(p.migrations)),
+            ]);
+        }
+        Some(sheet)
+    }
+
+    fn legend_ui(&self, ui: &mut Ui, cx: &FrameContext<'_>) {
+        let theme = cx.theme;
+        let charts = self.charts.get().map_or(&[][..], |(_, charts)| charts);
+        ui.horizontal(|ui| {
+            ui.add_space(Sizes::GRID);
+            let mut entry = |color, text: &str| {
+                let (rect, _) = ui.allocate_exact_size(egui::vec2(12.0, 18.0), egui::Sense::hover());
+                paint::swatch(ui.painter(), rect.center(), color);
+                ui.label(RichText::new(text).size(Sizes::SMALL).color(theme.secondary));
+                ui.add_space(Sizes::GRID);
+            };
+            entry(paint::others(theme), "other threads and interrupts");
+            if charts.iter().any(|c| c.all.stolen.is_some()) {
+                entry(paint::stolen(theme), "stolen by the host");
+            }
+            if charts.iter().any(|c| c.all.unknown.iter().any(|t| t.0 > 0)) {
+                entry(paint::unknown(theme), "not known");
+            }
+        });
+    }
+
+    fn table_ui(&mut self, ui: &mut Ui, cx: &mut FrameContext<'_>, range: TimeRange<RefNs>) {
+        if ui.available_height() < 30.0 {
+            return;
+        }
+        let drawn: Vec<RowRef> = match self.charts.get() {
+            Some((_, charts)) => charts.iter().flat_map(|c| c.bands.iter().map(|b| b.row)).collect(),
+            None => Vec::new(),
+        };
+        let place: HashMap<RowRef, usize> = match self.charts.get() {
+            Some((_, charts)) => {
+                charts.iter().flat_map(|c| c.bands.iter().enumerate().map(|(n, b)| (b.row, n))).collect()
+            }
+            None => HashMap::new(),
+        };
+        ui.horizontal(|ui| {
+            ui.add_space(Sizes::GRID);
+            let stretch = if cx.state.view.range().is_some() { "in the selection" } else { "in the window" };
+            let text = format!("threads {stretch}, {}", duration(range.length()));
+            ui.label(RichText::new(text).size(Sizes::SMALL).color(cx.theme.secondary));
+            ui.add_space(Sizes::GRID);
+            let own = self.chosen.by_hand.is_some();
+            let button = egui::Button::new(RichText::new("Draw the busiest").size(Sizes::SMALL));
+            let about = "Draws those threads that used most in the whole recording.";
+            if ui.add_enabled(own, button).on_hover_text(about).clicked() {
+                self.chosen.by_hand = None;
+            }
+            let button = egui::Button::new(RichText::new("Draw none").size(Sizes::SMALL));
+            let any = self.chosen.by_hand.as_ref().is_none_or(|rows| !rows.is_empty());
+            if ui.add_enabled(any, button).on_hover_text("Draws only the usage of all threads together.").clicked() {
+                self.chosen.by_hand = Some(Vec::new());
+            }
+        });
+        let Some((_, table)) = self.table.get() else { return };
+        let what = what(cx, table);
+        let columns: Vec<Column> = what.iter().map(|w| w.column()).collect();
+        let selected = cx.state.view.row;
+        let theme = cx.theme;
+        let scene = &cx.state.scene;
+        let output = table_ui(ui, theme, &columns, self.sort, table.lines.len(), |n| {
+            let line = &table.lines[n];
+            let machine = scene.machine(line.row.machine).map_or("", |m| &m.name);
+            let mark = place.get(&line.row).map(|n| paint::band(theme, *n));
+            line_of(line, &what, machine, mark, selected == Some(line.row))
+        });
+        let row_of = |n: usize| table.lines.get(n).map(|line| line.row);
+        let (clicked, opened) = (output.clicked.and_then(row_of), output.opened.and_then(row_of));
+        if let Some(row) = opened {
+            cx.send(Command::SelectRow(Some(row)));
+        }
+        if let Some(row) = clicked {
+            self.chosen.toggle(row, &drawn);
+        }
+        if let Some(sort) = output.sort {
+            self.sort = sort;
+            self.order(cx);
+        }
+    }
+}
+
+/// The columns of the table.
+fn what(cx: &FrameContext<'_>, table: &Table) -> Vec<What> {
+    let all = [
+        What::Thread,
+        What::Tid,
+        What::Machine,
+        What::Process,
+        What::Share,
+        What::Time,
+        What::Stolen,
+        What::Cpus,
+        What::Migrations,
+    ];
+    let several = cx.state.scene.machines.len() > 1;
+    let shown = |what: &What| match what {
+        What::Machine => several,
+        What::Stolen => table.tells_stolen,
+        _ => true,
+    };
+    all.into_iter().filter(shown).collect()
+}
+
+fn first_cpu(line: &usage::Line) -> Option<u16> {
+    Some(line.places.as_ref()?.cpus.first()?.0.0)
+}
+
+fn moves(line: &usage::Line) -> Option<u64> {
+    line.places.as_ref().map(|p| p.migrations)
+}
+
+fn line_of(line: &usage::Line, what: &[What], machine: &str, mark: Option<Color32>, selected: bool) -> Line {
+    let name = if line.name.is_empty() { "(no name)" } else { &line.name };
+    let drawn = if mark.is_some() { ", in the chart" } else { "" };
+    let cell = |what: &What| match what {
+        What::Thread => Cell::Marked(name.to_owned(), mark),
+        What::Tid => Cell::Quiet(line.row.key.id.to_string()),
+        What::Machine => Cell::Quiet(machine.to_owned()),
+        What::Process => Cell::Quiet(line.process.clone()),
+        What::Share => Cell::Text(percent(line.share)),
+        What::Time => Cell::Text(duration(line.used)),
+        What::Stolen => match line.stolen {
+            Some(stolen) if stolen.0 > 0 => Cell::Loud(duration(stolen)),
+            _ => Cell::Empty,
+        },
+        What::Cpus => line.places.as_ref().map_or(Cell::Empty, |p| Cell::Quiet(cpus_words(p, line.used))),
+        What::Migrations => match moves(line) {
+            Some(n) if n > 0 => Cell::Quiet(n.to_string()),
+            _ => Cell::Empty,
+        },
+    };
+    let share = percent(line.share);
+    let used = duration(line.used);
+    let stolen = match line.stolen {
+        Some(stolen) if stolen.0 > 0 => format!(", {} stolen", duration(stolen)),
+        _ => String::new(),
+    };
+    Line {
+        spoken: format!("usage of {name} {} in {machine}: {share} of a CPU, {used}{stolen}{drawn}", line.row.key.id),
+        machine: Some(line.row.machine),
+        indent: 0.0,
+        selected,
+        cells: what.iter().map(cell).collect(),
+    }
+}
+
+fn chart_ui(
+    ui: &mut Ui,
+    cx: &mut FrameContext<'_>,
+    shared: &mut Shared,
+    memory: &mut PlotMemory,
+    chart: &Chart,
+    of: TimeRange<RefNs>,
+    height: f32,
+) {
+    let text: fn(f64) -> String =
+        if chart.cpus > 1 { |v| format!("{v} CPUs").replace("1 CPUs", "1 CPU") } else { |v| percent_of(v) };
+    let lane = Lane {
+        label: &format!("CPU usage of {}", chart.name),
+        value: said(chart),
+        height,
+        y: YAxis { low: 0.0, high: chart.cpus as f64, text },
+    };
+    let theme = cx.theme;
+    let hovered = lane_ui(ui, cx, shared, memory, &lane, |painter, area| {
+        paint::gutter(painter, area, theme, chart);
+        let clipped = painter.with_clip_rect(area.rect.expand(1.0));
+        paint::paint(&clipped, area, theme, chart, of);
+    });
+    let Some(n) = hovered.and_then(|t| column_at(chart, of, t)) else { return };
+    let mut words = paint::words_at(chart, n);
+    if let Some(t) = hovered {
+        words.insert(0, cx.state.clock().instant(t));
+    }
+    egui::Tooltip::always_open(
+        ui.ctx().clone(),
+        ui.layer_id(),
+        ui.scope_id().with("usage tip"),
+        egui::PopupAnchor::Pointer,
+    )
+    .gap(12.0)
+    .show(|ui| ui.label(words.join("\n")));
+}
+
+/// What a screen reader says of a chart.
+fn said(chart: &Chart) -> String {
+    let mut words = format!("{} used in the window", paint::share_words(chart, sum(&chart.all.used), None));
+    if let Some(stolen) = chart.all.stolen.as_deref().map(sum).filter(|t| t.0 > 0) {
+        words.push_str(&format!(", {} of it stolen by the host", duration(stolen)));
+    }
+    for band in &chart.bands {
+        let share = chart.cpus_in(sum(&band.columns.used), None);
+        words.push_str(&format!("; {}: {} of a CPU", band.name, percent(share)));
+    }
+    words
+}
+
+fn percent_of(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+fn column_at(chart: &Chart, of: TimeRange<RefNs>, t: RefNs) -> Option<usize> {
+    let columns = chart.lengths.len();
+    let place = i128::from((t - of.begin).0) * columns as i128 / i128::from(of.length().0.max(1));
+    usize::try_from(place).ok().filter(|n| *n < columns)
+}
