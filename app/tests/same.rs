@@ -13,6 +13,7 @@ use serde_json::Value;
 use stratoscope_app::window::command::Command;
 use stratoscope_app::window::find::Find;
 use stratoscope_app::window::find::search::count_rows;
+use stratoscope_app::window::joint::table::percent;
 use stratoscope_app::window::layout::PaneKind;
 use stratoscope_app::window::{Window, WindowOptions};
 use stratoscope_core::query::time::duration;
@@ -182,5 +183,38 @@ fn filters_find_the_same_states_in_window_and_sub_command() {
             scene.machines.iter().flat_map(|m| m.rows.iter()).filter(last).count() < rows.len(),
             "none has another name"
         );
+    }
+}
+
+#[test]
+fn cpu_usage_is_the_same_in_window_and_sub_command() {
+    for name in ["fighting", "io"] {
+        let mut shown = Shown::new(name, PaneKind::CpuUsage);
+        let all = shown.window().state().view.window;
+        let part = TimeRange::new(RefNs(all.begin.0 + all.length().0 / 2), RefNs(all.begin.0 + all.length().0 / 8 * 5));
+        shown.send(Command::SelectTime(Some(part)));
+        let (from, to) = (shown.ns(part.begin), shown.ns(part.end));
+        let text = printed(name, &["stats", "--cpu", "--from", &from, "--to", &to, "--json"]);
+        let objects: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        let mut compared = 0;
+        for object in objects.iter().filter(|o| o["row"] == "thread") {
+            let ns = |key: &str| object[key].as_i64().unwrap_or_else(|| panic!("{key} of {object}"));
+            let (used, range) = (ns("used_ns"), ns("range_ns"));
+            let share = percent(used as f64 / range as f64);
+            let stolen = object["stolen_ns"].as_i64().filter(|t| *t > 0);
+            let stolen = stolen.map_or_else(String::new, |t| format!(", {} stolen", duration(t)));
+            let (task, machine) = (object["name"].as_str().unwrap(), object["machine"].as_str().unwrap());
+            let label =
+                format!("usage of {task} {} in {machine}: {share} of a CPU, {}{stolen}", ns("tid"), duration(used));
+            let found = shown.has(&label) || shown.has(&format!("{label}, in the chart"));
+            assert!(found, "{name}: `{label}` is printed and not shown");
+            let places: i64 = object["cpus"].as_object().unwrap().values().map(|ns| ns.as_i64().unwrap()).sum();
+            assert_eq!(places, used, "{object}");
+            compared += 1;
+        }
+        assert!(compared > 20, "{name}: {compared} threads");
+        let cpus = objects.iter().filter(|o| o["row"] == "cpu");
+        assert!(cpus.clone().count() >= 3, "{name}");
+        assert!(cpus.clone().all(|o| o["used_ns"].as_i64() <= o["range_ns"].as_i64()), "{name}");
     }
 }

@@ -34,6 +34,7 @@ fn every_view_shows_what_it_is_about() {
         ("sync", "Reference"),
         ("exits", "Off CPU"),
         ("steal", "Taken by"),
+        ("cpu-usage", "stolen by the host"),
         ("periodic", "slow from"),
         ("state", "Copy as text"),
         ("bookmarks", "No bookmarks."),

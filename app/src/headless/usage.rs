@@ -72,8 +72,13 @@ impl Question<'_> {
                 n => {
                     let used = of.cpus.iter().fold(Dur(0), |sum, cpu| sum + cpu.used);
                     let cpus = if n == 1 { "1 CPU".to_owned() } else { format!("{n} CPUs") };
+                    let unknown = of.cpus.iter().fold(Dur(0), |sum, cpu| sum + cpu.unknown);
                     let used = percent(share(used) / n as f64);
-                    format!("{}: {}, {used} of {cpus} used", machine.name, duration(whole.0))
+                    let not = match unknown {
+                        Dur(0) => String::new(),
+                        time => format!(", {} unknown", percent(share(time) / n as f64)),
+                    };
+                    format!("{}: {}, {used} of {cpus} used{not}", machine.name, duration(whole.0))
                 }
             };
             if !out.line(&head)? {

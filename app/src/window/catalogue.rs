@@ -201,12 +201,12 @@ pub static ENTRIES: &[Entry] = entries! {
     View "pane-resources" "Resources" ["Ctrl+2"] true Command::TogglePane(PaneKind::Resources(None));
     View "pane-events" "Events" ["Ctrl+3"] true Command::TogglePane(PaneKind::Events);
     View "pane-statistics" "Statistics" ["Ctrl+4"] true Command::TogglePane(PaneKind::Statistics);
+    View "pane-cpu-usage" "CPU usage" ["Alt+6"] true Command::TogglePane(PaneKind::CpuUsage);
     View "pane-vms" "Virtual machines" ["Ctrl+5"] true Command::TogglePane(PaneKind::VirtualMachines);
     View "pane-physical-cpus" "Physical CPUs" ["Ctrl+6"] true Command::TogglePane(PaneKind::PhysicalCpus);
     View "pane-sync" "Synchronisation" ["Alt+1"] true Command::TogglePane(PaneKind::Synchronisation);
     View "pane-exits" "Exits" ["Alt+2"] true Command::TogglePane(PaneKind::Exits);
     View "pane-steal" "Steal" ["Alt+3"] true Command::TogglePane(PaneKind::Steal);
-    View "pane-cpu-usage" "CPU usage" ["Alt+6"] true Command::TogglePane(PaneKind::CpuUsage);
     View "pane-periodic" "Periodic task" ["Alt+4"] true Command::TogglePane(PaneKind::Periodic);
     View "pane-instant" "State at the cursor" ["Alt+5"] true Command::TogglePane(PaneKind::Instant);
     View "pane-flow" "Execution flow" ["Ctrl+7"] true Command::TogglePane(PaneKind::ExecutionFlow);

@@ -358,3 +358,5 @@ mod settings_tests;
 mod stats_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod usage_tests;

@@ -13,9 +13,7 @@ use rustc_hash::FxHashMap;
 
 use crate::store::{Row, StateSums, StoreSnapshot};
 use crate::sync::ClockMap;
-use crate::vocab::{
-    Cancel, Cancelled, Cpu, Dur, MachineNs, RefNs, RowId, RowKey, RowKind, State, StateSet, TimeRange,
-};
+use crate::vocab::{Cancel, Cancelled, Cpu, Dur, MachineNs, RefNs, RowId, RowKey, RowKind, State, StateSet, TimeRange};
 
 const fn set<const N: usize>(states: [State; N]) -> StateSet {
     let mut bits = 0;
@@ -270,11 +268,7 @@ pub struct ThreadUsage {
 ///
 /// # Errors
 /// Somebody cancelled.
-pub fn threads(
-    of: UsageOf<'_>,
-    range: TimeRange<MachineNs>,
-    cancel: &Cancel,
-) -> Result<Vec<ThreadUsage>, Cancelled> {
+pub fn threads(of: UsageOf<'_>, range: TimeRange<MachineNs>, cancel: &Cancel) -> Result<Vec<ThreadUsage>, Cancelled> {
     let tells = of.tells_stolen();
     let rows: Vec<&Row> = of.rows(RowKind::Thread).collect();
     let usage = |row: &&Row| {

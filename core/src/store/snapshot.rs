@@ -166,8 +166,8 @@ impl KeyIndex {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Extents, Look, MachineStore, StoreOptions, Writer};
     use crate::store::WakeContext;
+    use crate::store::{Extents, Look, MachineStore, StoreOptions, Writer};
     use crate::vocab::{Cpu, ProblemLog, State, Tid, TimeRange};
 
     const ALWAYS: TimeRange<MachineNs> = TimeRange { begin: MachineNs::MIN, end: MachineNs::MAX };

@@ -188,6 +188,7 @@ fn pictures_and_drawings_of_every_pane_are_what_they_say() {
         PaneKind::Synchronisation,
         PaneKind::Exits,
         PaneKind::Steal,
+        PaneKind::CpuUsage,
         PaneKind::Periodic,
         PaneKind::Instant,
         PaneKind::ExecutionFlow,
@@ -240,12 +241,19 @@ fn every_table_of_a_real_experiment_is_saved_in_both_ways() {
     let mut h = opened_sample("periodic");
     let bounds = state(&mut h).view.bounds;
     let middle = RefNs(bounds.begin.0 + bounds.length().0 / 2);
-    for kind in [PaneKind::Statistics, PaneKind::Synchronisation, PaneKind::Exits, PaneKind::Steal, PaneKind::Periodic]
-    {
+    for kind in [
+        PaneKind::Statistics,
+        PaneKind::CpuUsage,
+        PaneKind::Synchronisation,
+        PaneKind::Exits,
+        PaneKind::Steal,
+        PaneKind::Periodic,
+    ] {
         send(&mut h, Command::ShowPane(kind.clone()));
         let objects = both(&mut h, folder.path(), &table(kind.clone()));
         let keys: Vec<&str> = match kind {
             PaneKind::Statistics => vec!["row", "busy_ns"],
+            PaneKind::CpuUsage => vec!["machine", "tid", "used_ns", "share", "ran_on", "migrations"],
             PaneKind::Synchronisation => vec!["machine", "role", "quality"],
             PaneKind::Exits => vec!["vm", "reason", "count", "total_ns"],
             PaneKind::Steal => vec!["name", "stolen_ns", "share"],

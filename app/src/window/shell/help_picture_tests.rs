@@ -46,6 +46,7 @@ fn help_pictures() {
             ("sync", PaneKind::Synchronisation),
             ("exits", PaneKind::Exits),
             ("steal", PaneKind::Steal),
+            ("usage", PaneKind::CpuUsage),
             ("periodic", PaneKind::Periodic),
             ("instant", PaneKind::Instant),
             ("execution", PaneKind::ExecutionFlow),

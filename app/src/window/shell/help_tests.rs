@@ -161,6 +161,7 @@ fn views_without_their_events_say_which_and_give_the_commands() {
         (PaneKind::Exits, "entries into guests"),
         (PaneKind::Steal, "entries into guests"),
         (PaneKind::Statistics, "sched_switch"),
+        (PaneKind::CpuUsage, "sched_switch"),
         (PaneKind::Instant, "sched_switch"),
         (PaneKind::Compare, "sched_switch"),
         (PaneKind::ExecutionFlow, "sched_switch"),

@@ -34,6 +34,7 @@ fn every_pane_has_an_entry_and_opens() {
         ("pane-sync", PaneKind::Synchronisation),
         ("pane-exits", PaneKind::Exits),
         ("pane-steal", PaneKind::Steal),
+        ("pane-cpu-usage", PaneKind::CpuUsage),
         ("pane-periodic", PaneKind::Periodic),
         ("pane-instant", PaneKind::Instant),
     ] {
@@ -178,6 +179,7 @@ fn joint_pictures() {
         ("sync", "periodic", PaneKind::Synchronisation),
         ("exits", "fighting", PaneKind::Exits),
         ("steal", "fighting", PaneKind::Steal),
+        ("usage", "fighting", PaneKind::CpuUsage),
         ("periodic", "periodic", PaneKind::Periodic),
         ("instant", "fighting", PaneKind::Instant),
     ];

@@ -3,13 +3,12 @@
 //! No screen here: sums of rows, in time proportional to what is asked. Which stretch and rows are meant says
 //! [`stratoscope_core::query::usage`], which also tells it to `stats --cpu`.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use stratoscope_core::query::usage::{self as asked, MachineUsage};
 use stratoscope_core::query::{World, WorldMachine};
 use stratoscope_core::stats::usage::{self, Places, ThreadUsage, UsageColumns};
-use stratoscope_core::vocab::{Cancel, Cancelled, Dur, MachineId, RefNs, RowKind, TimeRange};
+use stratoscope_core::vocab::{Cancel, Cancelled, Dur, MachineId, RefNs, TimeRange};
 
 use crate::window::command::RowRef;
 use crate::window::joint::facts::Facts;
@@ -23,8 +22,7 @@ pub const MOST: usize = 5;
 /// Which threads are drawn.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Chosen {
-    /// Those that were chosen, in that order; `None`: nobody chose, and the busiest of each machine are drawn, by all
-    /// that was recorded, so that they stay the same while the window moves.
+    /// Those that were chosen, in that order; `None`: the busiest of each machine in the window, from now on.
     pub by_hand: Option<Vec<RowRef>>,
     /// The thread that is selected in all panes: it is drawn as well.
     pub selected: Option<RowRef>,
@@ -32,20 +30,26 @@ pub struct Chosen {
 
 impl Chosen {
     /// The threads that are drawn of a machine.
-    fn of(&self, machine: &WorldMachine) -> Vec<RowRef> {
+    fn of(&self, machine: &WorldMachine, busiest: impl FnOnce() -> Vec<RowRef>) -> Vec<RowRef> {
         let mut rows: Vec<RowRef> = match &self.by_hand {
             Some(rows) => rows.iter().copied().filter(|row| row.machine == machine.id).collect(),
-            None => busiest(machine),
+            None => busiest(),
         };
         rows.extend(self.selected.filter(|row| row.machine == machine.id && !rows.contains(row)));
         rows
     }
 
-    /// Draws a thread that is not drawn among `drawn`, else draws it no longer.
-    pub fn toggle(&mut self, row: RowRef, drawn: &[RowRef]) {
-        // What was drawn by itself stays, now because somebody wants it.
+    /// From now on these are drawn, whatever the window shows: nothing changes its colour while it moves. `drawn` may
+    /// have the selected one among them.
+    pub fn keep(&mut self, drawn: &[RowRef]) {
         let selected = self.selected;
-        let rows = self.by_hand.get_or_insert_with(|| drawn.iter().copied().filter(|r| Some(*r) != selected).collect());
+        self.by_hand.get_or_insert_with(|| drawn.iter().copied().filter(|row| Some(*row) != selected).collect());
+    }
+
+    /// Draws a thread, or no longer.
+    pub fn toggle(&mut self, row: RowRef, drawn: &[RowRef]) {
+        self.keep(drawn);
+        let rows = self.by_hand.get_or_insert_default();
         match rows.iter().position(|r| *r == row) {
             Some(at) => {
                 rows.remove(at);
@@ -60,13 +64,6 @@ impl Chosen {
             }
         }
     }
-}
-
-fn busiest(machine: &WorldMachine) -> Vec<RowRef> {
-    let threads = machine.store.rows().filter(|r| r.key().kind == RowKind::Thread && !r.key().is_idle_task());
-    let mut busy: Vec<_> = threads.map(|row| (Reverse(row.busy_ns()), row.key())).filter(|b| b.0.0 > 0).collect();
-    busy.sort_unstable();
-    busy.into_iter().take(BUSIEST).map(|(_, key)| RowRef { machine: machine.id, key }).collect()
 }
 
 /// A thread in a chart.
@@ -91,6 +88,8 @@ pub struct Chart {
     pub cpus: usize,
     /// How long each column lasts on the machine's axis.
     pub lengths: Vec<Dur>,
+    /// How much of the window its traces tell of.
+    pub told: Dur,
     /// What all threads and interrupts used together.
     pub all: UsageColumns,
     /// The threads that are drawn.
@@ -98,16 +97,11 @@ pub struct Chart {
 }
 
 impl Chart {
-    /// How long all columns last.
-    pub fn length(&self) -> Dur {
-        sum(&self.lengths)
-    }
-
-    /// CPUs that were in use on average: `time` of a column, or of the whole chart (`None`).
+    /// CPUs that were in use on average: `time` of a column, or of all that is told of the window (`None`).
     pub fn cpus_in(&self, time: Dur, column: Option<usize>) -> f64 {
         let length = match column {
             Some(n) => self.lengths.get(n).copied().unwrap_or_default(),
-            None => self.length(),
+            None => self.told,
         };
         if length.0 > 0 { time.0 as f64 / length.0 as f64 } else { 0.0 }
     }
@@ -120,13 +114,7 @@ pub fn sum(columns: &[Dur]) -> Dur {
 
 /// The usage of each machine of which a CPU is known, over so many columns of the window; what was counted so far if
 /// somebody cancels.
-pub fn charts(
-    facts: &Facts,
-    window: TimeRange<RefNs>,
-    columns: usize,
-    chosen: &Chosen,
-    cancel: &Cancel,
-) -> Vec<Chart> {
+pub fn charts(facts: &Facts, window: TimeRange<RefNs>, columns: usize, chosen: &Chosen, cancel: &Cancel) -> Vec<Chart> {
     let world = &facts.world;
     // A column of less than a nanosecond would have nothing to say.
     let columns = columns.min(usize::try_from(window.length().0).unwrap_or(1)).max(1);
@@ -138,7 +126,12 @@ pub fn charts(
         }
         let edges = usage::edges(&machine.map, window, columns);
         let all = usage::machine_columns(rows, &edges, cancel)?;
-        let bands = chosen.of(machine).into_iter().map(|row| {
+        let told = asked::told(machine, machine.to_machine(window));
+        let busiest = || -> Result<Vec<RowRef>, Cancelled> {
+            let threads = usage::threads(rows, told, cancel)?;
+            Ok(threads.iter().take(BUSIEST).map(|t| RowRef { machine: machine.id, key: t.key }).collect())
+        };
+        let bands = chosen.of(machine, || busiest().unwrap_or_default()).into_iter().map(|row| {
             let columns = usage::thread_columns(rows, row.key, &edges, cancel)?;
             let name = name_of(world, machine, row, window.end);
             Ok(Band { row, name, columns })
@@ -148,6 +141,7 @@ pub fn charts(
             name: machine.name.to_string(),
             cpus,
             lengths: edges.windows(2).map(|edge| edge[1] - edge[0]).collect(),
+            told: told.length(),
             all,
             bands: bands.collect::<Result<_, Cancelled>>()?,
         }))
@@ -254,16 +248,18 @@ mod tests {
         let chosen = Chosen { by_hand: None, selected: Some(thread(A, 219)) };
         let charts = charts(&facts, window, 30, &chosen, &Cancel::default());
         let table = table(&facts, window, &Cancel::default());
-        assert_eq!(charts.iter().map(|c| (c.name.as_str(), c.cpus)).collect::<Vec<_>>(), [
-            ("host", 2),
-            ("guest-a", 1),
-            ("guest-b", 1)
-        ]);
+        assert_eq!(
+            charts.iter().map(|c| (c.name.as_str(), c.cpus)).collect::<Vec<_>>(),
+            [("host", 2), ("guest-a", 1), ("guest-b", 1)]
+        );
         for chart in &charts {
-            assert_eq!(chart.length(), window.length());
+            assert_eq!((sum(&chart.lengths), chart.told), (window.length(), window.length()));
             for band in &chart.bands {
                 let line = table.lines.iter().find(|l| l.row == band.row).unwrap();
-                assert_eq!((line.used, line.stolen), (sum(&band.columns.used), band.columns.stolen.as_deref().map(sum)));
+                assert_eq!(
+                    (line.used, line.stolen),
+                    (sum(&band.columns.used), band.columns.stolen.as_deref().map(sum))
+                );
             }
             // Nothing runs over an idle task here, so threads are all there is.
             let threads = table.lines.iter().filter(|l| l.row.machine == chart.machine);
@@ -293,6 +289,8 @@ mod tests {
     fn threads_are_chosen_and_left_again() {
         let mut chosen = Chosen { by_hand: None, selected: Some(thread(A, 5)) };
         let drawn = [thread(HOST, 1), thread(HOST, 2), thread(A, 5)];
+        chosen.keep(&drawn);
+        chosen.keep(&[]);
         chosen.toggle(thread(HOST, 1), &drawn);
         assert_eq!(chosen.by_hand, Some(vec![thread(HOST, 2)]), "what was drawn stays, without the selected one");
         chosen.toggle(thread(A, 5), &drawn);

@@ -8,7 +8,7 @@
 //! ```
 //! Bands add up: nothing is drawn over anything else, and their heights are CPUs.
 
-use egui::{Align2, Color32, Painter, Rect, pos2, vec2};
+use egui::{Align2, Color32, Painter, Pos2, Rect, pos2, vec2};
 use stratoscope_core::vocab::{Dur, RefNs, State, TimeRange};
 
 use crate::window::joint::plot::Area;
@@ -34,9 +34,25 @@ pub fn stolen(theme: &Theme) -> Color32 {
     theme.state(State::PreemptedByHost).color
 }
 
-/// The colour of time of which nobody knows.
-pub fn unknown(theme: &Theme) -> Color32 {
-    Theme::mix(theme.ground, theme.state(State::Unknown).color, 0.25)
+/// Time of which nobody knows is no band but stripes: it may be any of the others.
+fn unknown(painting: &mut Painting, rect: Rect, theme: &Theme) {
+    const PERIOD: f32 = 6.0;
+    let color = Theme::mix(theme.ground, theme.state(State::Unknown).color, 0.4);
+    if rect.width() < PERIOD {
+        // Stripes cut so short would only be noise.
+        painting.rect(rect, Theme::mix(theme.ground, color, 0.4));
+    } else {
+        painting.stripes(rect, 0.0, PERIOD, 1.0, color);
+    }
+}
+
+/// A square of that look.
+pub fn unknown_swatch(painter: &Painter, center: Pos2, theme: &Theme) {
+    let square = Rect::from_center_size(center, vec2(10.0, 10.0));
+    let mut painting = Painting::default();
+    unknown(&mut painting, square, theme);
+    painting.frame(square, 1.0, Theme::mix(theme.ground, theme.secondary, 0.5));
+    painter.add(egui::Shape::mesh(painting.mesh));
 }
 
 /// How high each band of a column is, in CPUs, from the bottom up: threads, others, stolen, unknown.
@@ -67,7 +83,7 @@ pub fn paint(painter: &Painter, area: &Area, theme: &Theme, chart: &Chart, of: T
         area.scale.x(of.begin + Dur(i64::try_from(ns).unwrap_or(i64::MAX)))
     };
     let mut colors: Vec<Color32> = (0..chart.bands.len()).map(|n| band(theme, n)).collect();
-    colors.extend([others(theme), stolen(theme), unknown(theme)]);
+    colors.extend([others(theme), stolen(theme), Color32::TRANSPARENT]);
     let loud = chart.bands.len() + 1;
     let pixel = 1.0 / painter.pixels_per_point();
     let mut painting = Painting::default();
@@ -95,11 +111,16 @@ pub fn paint(painter: &Painter, area: &Area, theme: &Theme, chart: &Chart, of: T
                 continue;
             }
             let (bottom, mut top) = (area.at(below), area.at(below + f64::from(*height)));
-            if k == loud || below == 0.0 {
+            if k == loud || (below == 0.0 && k < loud) {
                 // Something is never drawn as nothing.
                 top = top.min(bottom - pixel);
             }
-            painting.rect(Rect::from_min_max(pos2(x0, top), pos2(x1, bottom)), *color);
+            let rect = Rect::from_min_max(pos2(x0, top), pos2(x1, bottom));
+            if k > loud {
+                unknown(&mut painting, rect, theme);
+            } else {
+                painting.rect(rect, *color);
+            }
             below += f64::from(*height);
         }
         std::mem::swap(&mut now, &mut next);
@@ -144,7 +165,7 @@ pub fn gutter(painter: &Painter, area: &Area, theme: &Theme, chart: &Chart) {
 }
 
 /// A square of a band's colour.
-pub fn swatch(painter: &Painter, center: egui::Pos2, color: Color32) {
+pub fn swatch(painter: &Painter, center: Pos2, color: Color32) {
     painter.rect_filled(Rect::from_center_size(center, vec2(10.0, 10.0)), 2.0, color);
 }
 
@@ -209,10 +230,13 @@ mod tests {
         heights(&charts[1], 20, &mut bands);
         assert_eq!(bands, [1.0, 0.0, 0.0, 0.0]);
         let said = words_at(&charts[1], 12);
-        assert_eq!(said, [
-            "guest-a: 100.0 % of 1 CPU used",
-            "100.0 % of that stolen by the host",
-            "critical 219: 100.0 % of a CPU, 100.0 % of it stolen",
-        ]);
+        assert_eq!(
+            said,
+            [
+                "guest-a: 100.0 % of 1 CPU used",
+                "100.0 % of that stolen by the host",
+                "critical 219: 100.0 % of a CPU, 100.0 % of it stolen",
+            ]
+        );
     }
 }

@@ -27,6 +27,9 @@ use crate::window::theme::Sizes;
 use crate::window::timeline::Shared;
 use crate::window::worker::Wake;
 
+/// The width of a column in points: single pixels of threads that take turns would only flicker.
+const COLUMN: f32 = 2.0;
+
 #[derive(Clone, Debug, PartialEq)]
 struct ChartKey {
     version: u64,
@@ -76,12 +79,24 @@ impl What {
             Self::Tid => Column::number("Tid", 62.0, ""),
             Self::Machine => Column::text("Machine", 90.0, ""),
             Self::Process => Column::text("Process", 130.0, "Whose thread it is, if it is not the process's first."),
-            Self::Share => Column::number("of a CPU", 74.0, "Its CPU time as a share of the stretch: two threads can \
-                 have 100 % each, on two CPUs."),
-            Self::Time => Column::number("CPU time", 82.0, "How long it had a CPU of its machine, with interrupts that \
-                 came meanwhile."),
-            Self::Stolen => Column::number("Stolen", 74.0, "The part of it that it only believed to have: the host had \
-                 given the CPU to somebody else."),
+            Self::Share => Column::number(
+                "of a CPU",
+                74.0,
+                "Its CPU time as a share of the stretch: two threads can \
+                 have 100 % each, on two CPUs.",
+            ),
+            Self::Time => Column::number(
+                "CPU time",
+                82.0,
+                "How long it had a CPU of its machine, with interrupts that \
+                 came meanwhile.",
+            ),
+            Self::Stolen => Column::number(
+                "Stolen",
+                74.0,
+                "The part of it that it only believed to have: the host had \
+                 given the CPU to somebody else.",
+            ),
             Self::Cpus => {
                 Column::text("Ran on", 150.0, "The CPUs that it had, with their shares of its time.").growing()
             }
@@ -164,8 +179,12 @@ impl UsagePane {
         let version = facts.version;
         let is_thread = |row: &RowRef| row.key.kind == RowKind::Thread && !row.key.is_idle_task();
         self.chosen.selected = view.row.filter(is_thread);
-        let columns = (width - gutter).max(1.0) as usize;
-        self.charts.ask(ChartKey { version, window: view.window, columns, chosen: self.chosen.clone() }, facts);
+        let columns = ((width - gutter) / COLUMN).max(1.0) as usize;
+        let fresh =
+            self.charts.ask(ChartKey { version, window: view.window, columns, chosen: self.chosen.clone() }, facts);
+        if fresh && cx.state.scene.complete && self.charts.is_current() {
+            self.chosen.keep(&self.drawn());
+        }
         let range = view.range().unwrap_or(view.window);
         let key = TableKey { version, range };
         let fresh = [self.table.ask(key, facts), self.places.ask(key, facts)];
@@ -174,6 +193,12 @@ impl UsagePane {
             self.order(cx);
         }
         range
+    }
+
+    /// The threads in the charts.
+    fn drawn(&self) -> Vec<RowRef> {
+        let charts = self.charts.get().map_or(&[][..], |(_, charts)| charts);
+        charts.iter().flat_map(|c| c.bands.iter().map(|b| b.row)).collect()
     }
 
     /// Enters where threads ran into the table, if that is about the same stretch.
@@ -206,9 +231,9 @@ impl UsagePane {
                 What::Migrations => moves(a).cmp(&moves(b)),
             }
         };
-        table.lines.sort_by(|a, b| {
-            sort.of(order(a, b)).then_with(|| b.used.cmp(&a.used)).then_with(|| a.row.cmp(&b.row))
-        });
+        table
+            .lines
+            .sort_by(|a, b| sort.of(order(a, b)).then_with(|| b.used.cmp(&a.used)).then_with(|| a.row.cmp(&b.row)));
     }
 
     /// The table as it stands.
@@ -258,7 +283,9 @@ impl UsagePane {
                 entry(paint::stolen(theme), "stolen by the host");
             }
             if charts.iter().any(|c| c.all.unknown.iter().any(|t| t.0 > 0)) {
-                entry(paint::unknown(theme), "not known");
+                let (rect, _) = ui.allocate_exact_size(egui::vec2(12.0, 18.0), egui::Sense::hover());
+                paint::unknown_swatch(ui.painter(), rect.center(), theme);
+                ui.label(RichText::new("not known").size(Sizes::SMALL).color(theme.secondary));
             }
         });
     }
@@ -267,26 +294,19 @@ impl UsagePane {
         if ui.available_height() < 30.0 {
             return;
         }
-        let drawn: Vec<RowRef> = match self.charts.get() {
-            Some((_, charts)) => charts.iter().flat_map(|c| c.bands.iter().map(|b| b.row)).collect(),
-            None => Vec::new(),
-        };
-        let place: HashMap<RowRef, usize> = match self.charts.get() {
-            Some((_, charts)) => {
-                charts.iter().flat_map(|c| c.bands.iter().enumerate().map(|(n, b)| (b.row, n))).collect()
-            }
-            None => HashMap::new(),
-        };
+        let drawn = self.drawn();
+        let charts = self.charts.get().map_or(&[][..], |(_, charts)| charts);
+        let numbered = charts.iter().flat_map(|c| c.bands.iter().enumerate().map(|(n, band)| (band.row, n)));
+        let place: HashMap<RowRef, usize> = numbered.collect();
         ui.horizontal(|ui| {
             ui.add_space(Sizes::GRID);
             let stretch = if cx.state.view.range().is_some() { "in the selection" } else { "in the window" };
             let text = format!("threads {stretch}, {}", duration(range.length()));
             ui.label(RichText::new(text).size(Sizes::SMALL).color(cx.theme.secondary));
             ui.add_space(Sizes::GRID);
-            let own = self.chosen.by_hand.is_some();
             let button = egui::Button::new(RichText::new("Draw the busiest").size(Sizes::SMALL));
-            let about = "Draws those threads that used most in the whole recording.";
-            if ui.add_enabled(own, button).on_hover_text(about).clicked() {
+            let about = "Draws those threads of each machine that use most of what is shown now.";
+            if ui.add(button).on_hover_text(about).clicked() {
                 self.chosen.by_hand = None;
             }
             let button = egui::Button::new(RichText::new("Draw none").size(Sizes::SMALL));
@@ -312,7 +332,9 @@ impl UsagePane {
         if let Some(row) = opened {
             cx.send(Command::SelectRow(Some(row)));
         }
-        if let Some(row) = clicked {
+        // The second click of a double click takes back what the first did; Enter is no click at all.
+        let entered = opened.is_some() && ui.input(|i| i.key_pressed(egui::Key::Enter));
+        if let Some(row) = clicked.filter(|_| !entered) {
             self.chosen.toggle(row, &drawn);
         }
         if let Some(sort) = output.sort {
@@ -396,8 +418,7 @@ fn chart_ui(
     of: TimeRange<RefNs>,
     height: f32,
 ) {
-    let text: fn(f64) -> String =
-        if chart.cpus > 1 { |v| format!("{v} CPUs").replace("1 CPUs", "1 CPU") } else { |v| percent_of(v) };
+    let text: fn(f64) -> String = if chart.cpus > 1 { cpus_text } else { percent_text };
     let lane = Lane {
         label: &format!("CPU usage of {}", chart.name),
         value: said(chart),
@@ -438,8 +459,17 @@ fn said(chart: &Chart) -> String {
     words
 }
 
-fn percent_of(share: f64) -> String {
-    format!("{:.0} %", share * 100.0)
+/// Numbers of the grid. Nothing stands at the bottom: what begins there is nothing.
+fn percent_text(share: f64) -> String {
+    if share > 0.0 { format!("{:.0} %", share * 100.0) } else { String::new() }
+}
+
+fn cpus_text(cpus: f64) -> String {
+    match cpus {
+        0.0 => String::new(),
+        1.0 => "1 CPU".to_owned(),
+        n => format!("{n} CPUs"),
+    }
 }
 
 fn column_at(chart: &Chart, of: TimeRange<RefNs>, t: RefNs) -> Option<usize> {

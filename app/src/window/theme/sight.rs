@@ -123,3 +123,25 @@ fn states_of_one_colour_are_drawn_apart_or_never_meet_in_a_row() {
         }
     }
 }
+
+#[test]
+fn threads_in_charts_of_usage_can_be_told_apart_by_lightness_too() {
+    for theme in [Theme::dark(), Theme::light()] {
+        let stolen = theme.state(State::PreemptedByHost).color;
+        for (sight, matrix) in &SIGHTS {
+            let lightness = |color: Color32| lab(seen(color, matrix))[0];
+            for (n, band) in theme.bands.iter().enumerate() {
+                // Bands lie on each other in this order; above them all others, and what was stolen.
+                let next = theme.bands[(n + 1) % theme.bands.len()];
+                let step = (lightness(*band) - lightness(next)).abs();
+                assert!(step >= 18.0, "{}, {sight}: bands {n} and the next differ by {step:.1}", theme.name);
+                for (other, color) in [("others", theme.others), ("stolen", stolen), ("the ground", theme.ground)] {
+                    let found = distance(*band, color, matrix);
+                    assert!(found >= 15.0, "{}, {sight}: band {n} and {other} differ by {found:.1}", theme.name);
+                }
+            }
+            let found = distance(theme.others, theme.ground, matrix);
+            assert!(found >= 15.0, "{}, {sight}: others and the ground differ by {found:.1}", theme.name);
+        }
+    }
+}

@@ -41,6 +41,31 @@ fn sorting_by_cpu_time_counts_children() {
 }
 
 #[test]
+fn sorting_by_wake_ups_counts_children() {
+    let mut scene = fake::small();
+    let place = |scene: &Scene, name: &str| {
+        let tree = Tree::new(scene, RowSet::ControlFlow, None, Sort::WakeUps);
+        let shown = names(&tree, &BTreeSet::new());
+        shown.iter().position(|n| n.contains(name)).unwrap_or_else(|| panic!("{name} in {shown:?}"))
+    };
+    let woken = |scene: &mut Scene, tid: i32, times: u64| {
+        let id = scene.machines[0].by_key[&RowKey::thread(Tid(tid), 0)];
+        Arc::make_mut(&mut scene.machines[0].rows)[id.0 as usize].woken = times;
+    };
+    woken(&mut scene, 1, 5);
+    woken(&mut scene, 401, 9);
+    assert!(place(&scene, "qemu") < place(&scene, "systemd") && place(&scene, "systemd") < place(&scene, "bash"));
+    woken(&mut scene, 300, 100);
+    assert!(place(&scene, "bash") < place(&scene, "qemu"), "the compiler is the shell's grandchild");
+    // While traces are read only a doubling moves a row.
+    scene.complete = false;
+    woken(&mut scene, 401, 127);
+    assert!(place(&scene, "bash") < place(&scene, "qemu"));
+    woken(&mut scene, 401, 128);
+    assert!(place(&scene, "qemu") < place(&scene, "bash"));
+}
+
+#[test]
 fn cpus_hold_their_interrupts() {
     let scene = fake::small();
     let tree = Tree::new(&scene, RowSet::Resources, None, Sort::Tid);
