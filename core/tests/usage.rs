@@ -51,7 +51,9 @@ impl Seen {
         self.since = t;
     }
 
+    /// A handler that is entered again had ended: its end was not recorded yet, as at the begin of a recording.
     fn begin(&mut self, what: &str, number: i64) {
+        self.end(what, number);
         self.handled.push((what.to_owned(), number));
     }
 
@@ -86,6 +88,8 @@ fn summed(snapshot: &Snapshot) -> (BTreeMap<Cpu, Seen>, i64) {
             seen.pass(t);
             seen.first.get_or_insert(t);
             seen.current = next;
+            // No handler outlasts a switch.
+            seen.handled.clear();
         } else if handler("irq_handler_", "entry") || handler("irq_handler_", "exit") {
             let irq = integer(&event.fields().1, "irq");
             seen.pass(t);

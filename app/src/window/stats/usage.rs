@@ -3,9 +3,9 @@
 //! No screen here: sums of rows, in time proportional to what is asked. Which stretch and rows are meant says
 //! [`stratoscope_core::query::usage`], which also tells it to `stats --cpu`.
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
 
-use stratoscope_core::query::usage::{self as asked, MachineUsage};
+use stratoscope_core::query::usage as asked;
 use stratoscope_core::query::{World, WorldMachine};
 use stratoscope_core::stats::usage::{self, Places, ThreadUsage, UsageColumns};
 use stratoscope_core::vocab::{Cancel, Cancelled, Dur, MachineId, RefNs, TimeRange};
@@ -174,20 +174,62 @@ pub struct Line {
     pub places: Option<Places>,
 }
 
+/// What lines are sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The thread's name.
+    Thread,
+    /// Its id.
+    Tid,
+    /// Its machine.
+    Machine,
+    /// Its process.
+    Process,
+    /// Its share of a CPU.
+    Share,
+    /// Its CPU time.
+    Time,
+    /// What the host took of that.
+    Stolen,
+    /// The CPU that it used most.
+    Cpu,
+    /// How often it moved to another CPU.
+    Moves,
+}
+
+/// What is asked about threads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ask {
+    /// In which stretch.
+    pub range: TimeRange<RefNs>,
+    /// What comes first.
+    pub by: By,
+    /// Largest first.
+    pub descending: bool,
+    /// Whether it is told where they ran: takes longer.
+    pub places: bool,
+}
+
 /// What the table tells.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
-    /// Each thread that had a CPU.
+    /// Each thread that had a CPU, in the order that was asked for.
     pub lines: Vec<Line>,
     /// Whether a host tells what was stolen, of any machine.
     pub tells_stolen: bool,
 }
 
-/// The lines of a stretch; those with most time first, machine by machine. Nothing if somebody cancels.
-pub fn table(facts: &Facts, range: TimeRange<RefNs>, cancel: &Cancel) -> Table {
+/// The lines of a stretch. Nothing if somebody cancels.
+pub fn table(facts: &Facts, ask: &Ask, cancel: &Cancel) -> Table {
     let world = &facts.world;
+    let asked = |machine: &WorldMachine| machine.to_machine(ask.range);
+    let all = asked::usage(world, &asked, cancel).unwrap_or_default();
+    let mut places = match ask.places {
+        true => asked::places(world, &all, cancel).ok(),
+        false => None,
+    };
     let mut table = Table::default();
-    for of in used(facts, range, cancel) {
+    for of in &all {
         let Some(machine) = world.machine(of.machine) else { continue };
         let text = |name| world.names.text(name).to_string();
         let whole = of.range.length().0.max(1) as f64;
@@ -203,27 +245,32 @@ pub fn table(facts: &Facts, range: TimeRange<RefNs>, cancel: &Cancel) -> Table {
                 used: thread.used,
                 share: thread.used.0 as f64 / whole,
                 stolen: thread.stolen,
-                places: None,
+                places: places.as_mut().map(|p| p.remove(&(machine.id, thread.row)).unwrap_or_default()),
             }
         }));
     }
+    sort(&mut table.lines, ask.by, ask.descending);
     table
 }
 
-fn used(facts: &Facts, range: TimeRange<RefNs>, cancel: &Cancel) -> Vec<MachineUsage> {
-    asked::usage(&facts.world, &|machine| machine.to_machine(range), cancel).unwrap_or_default()
-}
-
-/// Where each of those threads ran: takes longer than the table. Nothing if somebody cancels.
-pub fn places(facts: &Facts, range: TimeRange<RefNs>, cancel: &Cancel) -> HashMap<RowRef, Places> {
-    let world = &facts.world;
-    let all = used(facts, range, cancel);
-    let found = asked::places(world, &all, cancel).unwrap_or_default();
-    let named = found.into_iter().filter_map(|((machine, id), places)| {
-        let key = world.machine(machine)?.store.row(id)?.key();
-        Some((RowRef { machine, key }, places))
-    });
-    named.collect()
+/// Sorts lines; among equals those with most time come first.
+fn sort(lines: &mut [Line], by: By, descending: bool) {
+    let first_cpu = |l: &Line| l.places.as_ref().and_then(|p| p.cpus.first().map(|cpu| cpu.0));
+    let moves = |l: &Line| l.places.as_ref().map(|p| p.migrations);
+    let letters = |text: &str| text.to_lowercase();
+    let order = |a: &Line, b: &Line| match by {
+        By::Thread => letters(&a.name).cmp(&letters(&b.name)),
+        By::Tid => a.row.key.cmp(&b.row.key),
+        By::Machine => a.row.machine.cmp(&b.row.machine),
+        By::Process => letters(&a.process).cmp(&letters(&b.process)),
+        By::Share => a.share.total_cmp(&b.share),
+        By::Time => a.used.cmp(&b.used),
+        By::Stolen => a.stolen.cmp(&b.stolen),
+        By::Cpu => first_cpu(a).cmp(&first_cpu(b)),
+        By::Moves => moves(a).cmp(&moves(b)),
+    };
+    let wanted = |order: Ordering| if descending { order.reverse() } else { order };
+    lines.sort_by(|a, b| wanted(order(a, b)).then_with(|| b.used.cmp(&a.used)).then_with(|| a.row.cmp(&b.row)));
 }
 
 #[cfg(test)]
@@ -241,13 +288,17 @@ mod tests {
         RowRef { machine, key: RowKey::thread(Tid(tid), 0) }
     }
 
+    fn most(range: TimeRange<RefNs>) -> Ask {
+        Ask { range, by: By::Time, descending: true, places: false }
+    }
+
     #[test]
     fn columns_and_table_say_the_same() {
         let facts = fake::fighting();
         let window = ms(5, 35);
         let chosen = Chosen { by_hand: None, selected: Some(thread(A, 219)) };
         let charts = charts(&facts, window, 30, &chosen, &Cancel::default());
-        let table = table(&facts, window, &Cancel::default());
+        let table = table(&facts, &most(window), &Cancel::default());
         assert_eq!(
             charts.iter().map(|c| (c.name.as_str(), c.cpus)).collect::<Vec<_>>(),
             [("host", 2), ("guest-a", 1), ("guest-b", 1)]
@@ -276,13 +327,15 @@ mod tests {
     #[test]
     fn places_are_told_of_every_line() {
         let facts = fake::fighting();
-        let table = table(&facts, ms(0, 40), &Cancel::default());
-        let places = places(&facts, ms(0, 40), &Cancel::default());
+        let ask = Ask { places: true, ..most(ms(0, 40)) };
+        let table = table(&facts, &ask, &Cancel::default());
         for line in &table.lines {
-            let of = &places[&line.row];
+            let of = line.places.as_ref().unwrap();
             assert_eq!(of.cpus.iter().fold(Dur(0), |s, (_, t)| s + *t), line.used, "{}", line.name);
         }
-        assert_eq!(places[&thread(HOST, 184)].cpus, [(Cpu(1), Dur(22_000_000))]);
+        let kvm = table.lines.iter().find(|l| l.row == thread(HOST, 184)).unwrap();
+        assert_eq!(kvm.places.as_ref().unwrap().cpus, [(Cpu(1), Dur(22_000_000))]);
+        assert!(table.lines.windows(2).all(|two| two[0].used >= two[1].used));
     }
 
     #[test]

@@ -3,12 +3,10 @@
 //!
 //! A line of the table that is clicked is drawn in its machine's chart, or no longer.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::time::Duration;
 
 use egui::{Color32, RichText, Ui};
-use stratoscope_core::stats::usage::Places;
 use stratoscope_core::vocab::{RefNs, RowKind, TimeRange};
 
 use crate::headless::usage::cpus_words;
@@ -21,7 +19,7 @@ use crate::window::joint::empty::{Empty, empty_ui};
 use crate::window::joint::plot::{self, Lane, PlotMemory, YAxis, lane_ui, time_axis_ui};
 use crate::window::joint::table::{Cell, Column, Line, Sort, percent, table_ui};
 use crate::window::stats::sheet::{Field, Sheet};
-use crate::window::stats::usage::{self, Chart, Chosen, Table, sum};
+use crate::window::stats::usage::{self, Ask, By, Chart, Chosen, Table, sum};
 use crate::window::stats::usage_paint as paint;
 use crate::window::theme::Sizes;
 use crate::window::timeline::Shared;
@@ -41,34 +39,24 @@ struct ChartKey {
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct TableKey {
     version: u64,
-    range: TimeRange<RefNs>,
+    ask: Ask,
 }
+
+type Counted = Computed<TableKey, (Ask, Table)>;
 
 /// The pane's memory between frames.
 pub struct UsagePane {
     charts: Computed<ChartKey, (TimeRange<RefNs>, Vec<Chart>)>,
-    table: Computed<TableKey, (TableKey, Table)>,
-    places: Computed<TableKey, (TableKey, HashMap<RowRef, Places>)>,
+    /// Without and with where threads ran: the one is there sooner.
+    tables: [Counted; 2],
     plot: PlotMemory,
     chosen: Chosen,
-    sort: Sort,
+    by: By,
+    descending: bool,
 }
 
-/// What a column of the table says; which there are depends on what is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
-    Thread,
-    Tid,
-    Machine,
-    Process,
-    Share,
-    Time,
-    Stolen,
-    Cpus,
-    Migrations,
-}
-
-impl What {
+impl By {
+    /// The column of the table that is sorted so.
     fn column(self) -> Column {
         match self {
             Self::Thread => Column::text(
@@ -97,10 +85,10 @@ impl What {
                 "The part of it that it only believed to have: the host had \
                  given the CPU to somebody else.",
             ),
-            Self::Cpus => {
+            Self::Cpu => {
                 Column::text("Ran on", 150.0, "The CPUs that it had, with their shares of its time.").growing()
             }
-            Self::Migrations => Column::number("Moves", 62.0, "How often it ran on another CPU than before."),
+            Self::Moves => Column::number("Moves", 62.0, "How often it ran on another CPU than before."),
         }
     }
 }
@@ -111,19 +99,18 @@ impl UsagePane {
         let charts = Computed::new("usage", Wake::clone(wake), |key: &ChartKey, facts, cancel| {
             (key.window, usage::charts(facts, key.window, key.columns, &key.chosen, cancel))
         });
-        let table = Computed::new("usage of threads", Wake::clone(wake), |key: &TableKey, facts, cancel| {
-            (*key, usage::table(facts, key.range, cancel))
-        });
-        let places = Computed::new("places of threads", Wake::clone(wake), |key: &TableKey, facts, cancel| {
-            (*key, usage::places(facts, key.range, cancel))
-        });
+        let counted = |name: &str| -> Counted {
+            Computed::new(name, Wake::clone(wake), |key: &TableKey, facts, cancel| {
+                (key.ask, usage::table(facts, &key.ask, cancel))
+            })
+        };
         Self {
             charts,
-            table,
-            places,
+            tables: [counted("usage of threads"), counted("places of threads")],
             plot: PlotMemory::default(),
             chosen: Chosen::default(),
-            sort: Sort::descending(What::Time as usize),
+            by: By::Time,
+            descending: true,
         }
     }
 
@@ -131,13 +118,12 @@ impl UsagePane {
     pub fn reset(&mut self) {
         self.chosen = Chosen::default();
         self.charts.reset();
-        self.table.reset();
-        self.places.reset();
+        self.tables.iter_mut().for_each(Computed::reset);
     }
 
     /// Waits until all is counted; for pictures and tests.
     pub fn wait(&self, longest: Duration) -> bool {
-        self.charts.wait(longest) && self.table.wait(longest) && self.places.wait(longest)
+        self.charts.wait(longest) && self.tables.iter().all(|table| table.wait(longest))
     }
 
     /// Draws the pane over the room that is left.
@@ -186,11 +172,9 @@ impl UsagePane {
             self.chosen.keep(&self.drawn());
         }
         let range = view.range().unwrap_or(view.window);
-        let key = TableKey { version, range };
-        let fresh = [self.table.ask(key, facts), self.places.ask(key, facts)];
-        if fresh.contains(&true) {
-            self.place();
-            self.order(cx);
+        for (table, places) in self.tables.iter_mut().zip([false, true]) {
+            let ask = Ask { range, by: self.by, descending: self.descending, places };
+            table.ask(TableKey { version, ask }, facts);
         }
         range
     }
@@ -201,39 +185,12 @@ impl UsagePane {
         charts.iter().flat_map(|c| c.bands.iter().map(|b| b.row)).collect()
     }
 
-    /// Enters where threads ran into the table, if that is about the same stretch.
-    fn place(&mut self) {
-        let Some((of, table)) = self.table.get_mut() else { return };
-        if let Some((_, places)) = self.places.get().filter(|(key, _)| key == of) {
-            for line in &mut table.lines {
-                line.places = Some(places.get(&line.row).cloned().unwrap_or_default());
-            }
-        }
-    }
-
-    /// Puts the table into the wanted order.
-    fn order(&mut self, cx: &FrameContext<'_>) {
-        let sort = self.sort;
-        let Some((_, table)) = self.table.get_mut() else { return };
-        let what = self::what(cx, table);
-        let by = what.get(sort.column).copied().unwrap_or(What::Time);
-        let named = |l: &usage::Line| l.name.to_lowercase();
-        let order = |a: &usage::Line, b: &usage::Line| -> Ordering {
-            match by {
-                What::Thread => named(a).cmp(&named(b)),
-                What::Tid => a.row.key.cmp(&b.row.key),
-                What::Machine => a.row.machine.cmp(&b.row.machine),
-                What::Process => a.process.cmp(&b.process),
-                What::Share => a.share.total_cmp(&b.share),
-                What::Time => a.used.cmp(&b.used),
-                What::Stolen => a.stolen.cmp(&b.stolen),
-                What::Cpus => first_cpu(a).cmp(&first_cpu(b)),
-                What::Migrations => moves(a).cmp(&moves(b)),
-            }
-        };
-        table
-            .lines
-            .sort_by(|a, b| sort.of(order(a, b)).then_with(|| b.used.cmp(&a.used)).then_with(|| a.row.cmp(&b.row)));
+    /// The latest table, with where threads ran if that is known already.
+    fn table(&self) -> Option<&Table> {
+        let [without, with] = &self.tables;
+        let (asked, table) = without.get()?;
+        let full = with.get().filter(|(full, _)| Ask { places: false, ..*full } == *asked);
+        Some(full.map_or(table, |(_, full)| full))
     }
 
     /// The table as it stands.
@@ -249,7 +206,7 @@ impl UsagePane {
             ("Ran on", "ran_on"),
             ("Moves", "migrations"),
         ]);
-        let (_, table) = self.table.get()?;
+        let table = self.table()?;
         for line in &table.lines {
             let machine = cx.state.scene.machine(line.row.machine);
             sheet.rows.push(vec![
@@ -315,13 +272,15 @@ impl UsagePane {
                 self.chosen.by_hand = Some(Vec::new());
             }
         });
-        let Some((_, table)) = self.table.get() else { return };
+        let Some(table) = self.table() else { return };
         let what = what(cx, table);
         let columns: Vec<Column> = what.iter().map(|w| w.column()).collect();
         let selected = cx.state.view.row;
         let theme = cx.theme;
         let scene = &cx.state.scene;
-        let output = table_ui(ui, theme, &columns, self.sort, table.lines.len(), |n| {
+        let column = what.iter().position(|by| *by == self.by).unwrap_or(usize::MAX);
+        let sort = Sort { column, descending: self.descending };
+        let output = table_ui(ui, theme, &columns, sort, table.lines.len(), |n| {
             let line = &table.lines[n];
             let machine = scene.machine(line.row.machine).map_or("", |m| &m.name);
             let mark = place.get(&line.row).map(|n| paint::band(theme, *n));
@@ -338,59 +297,41 @@ impl UsagePane {
             self.chosen.toggle(row, &drawn);
         }
         if let Some(sort) = output.sort {
-            self.sort = sort;
-            self.order(cx);
+            self.by = what.get(sort.column).copied().unwrap_or(By::Time);
+            self.descending = sort.descending;
         }
     }
 }
 
 /// The columns of the table.
-fn what(cx: &FrameContext<'_>, table: &Table) -> Vec<What> {
-    let all = [
-        What::Thread,
-        What::Tid,
-        What::Machine,
-        What::Process,
-        What::Share,
-        What::Time,
-        What::Stolen,
-        What::Cpus,
-        What::Migrations,
-    ];
+fn what(cx: &FrameContext<'_>, table: &Table) -> Vec<By> {
+    let all = [By::Thread, By::Tid, By::Machine, By::Process, By::Share, By::Time, By::Stolen, By::Cpu, By::Moves];
     let several = cx.state.scene.machines.len() > 1;
-    let shown = |what: &What| match what {
-        What::Machine => several,
-        What::Stolen => table.tells_stolen,
+    let shown = |what: &By| match what {
+        By::Machine => several,
+        By::Stolen => table.tells_stolen,
         _ => true,
     };
     all.into_iter().filter(shown).collect()
 }
 
-fn first_cpu(line: &usage::Line) -> Option<u16> {
-    Some(line.places.as_ref()?.cpus.first()?.0.0)
-}
-
-fn moves(line: &usage::Line) -> Option<u64> {
-    line.places.as_ref().map(|p| p.migrations)
-}
-
-fn line_of(line: &usage::Line, what: &[What], machine: &str, mark: Option<Color32>, selected: bool) -> Line {
+fn line_of(line: &usage::Line, what: &[By], machine: &str, mark: Option<Color32>, selected: bool) -> Line {
     let name = if line.name.is_empty() { "(no name)" } else { &line.name };
     let drawn = if mark.is_some() { ", in the chart" } else { "" };
-    let cell = |what: &What| match what {
-        What::Thread => Cell::Marked(name.to_owned(), mark),
-        What::Tid => Cell::Quiet(line.row.key.id.to_string()),
-        What::Machine => Cell::Quiet(machine.to_owned()),
-        What::Process => Cell::Quiet(line.process.clone()),
-        What::Share => Cell::Text(percent(line.share)),
-        What::Time => Cell::Text(duration(line.used)),
-        What::Stolen => match line.stolen {
+    let cell = |what: &By| match what {
+        By::Thread => Cell::Marked(name.to_owned(), mark),
+        By::Tid => Cell::Quiet(line.row.key.id.to_string()),
+        By::Machine => Cell::Quiet(machine.to_owned()),
+        By::Process => Cell::Quiet(line.process.clone()),
+        By::Share => Cell::Text(percent(line.share)),
+        By::Time => Cell::Text(duration(line.used)),
+        By::Stolen => match line.stolen {
             Some(stolen) if stolen.0 > 0 => Cell::Loud(duration(stolen)),
             _ => Cell::Empty,
         },
-        What::Cpus => line.places.as_ref().map_or(Cell::Empty, |p| Cell::Quiet(cpus_words(p, line.used))),
-        What::Migrations => match moves(line) {
-            Some(n) if n > 0 => Cell::Quiet(n.to_string()),
+        By::Cpu => line.places.as_ref().map_or(Cell::Empty, |p| Cell::Quiet(cpus_words(p, line.used))),
+        By::Moves => match &line.places {
+            Some(places) if places.migrations > 0 => Cell::Quiet(places.migrations.to_string()),
             _ => Cell::Empty,
         },
     };
