@@ -33,7 +33,7 @@ fn ms(a: i64, b: i64) -> TimeRange<RefNs> {
 fn charts_say_what_was_used_and_stolen() {
     let mut h = alone();
     let host = said(&h, "host");
-    assert!(host.starts_with("51.2 % of 2 CPUs used in the window; CPU 0/KVM 184: 55.0 % of a CPU"), "{host}");
+    assert!(host.starts_with("51.2 % of 2 CPUs used in the window; CPU 0/KVM 184: 60.0 % of a CPU"), "{host}");
     let guest = said(&h, "guest-a");
     assert!(guest.starts_with("100.0 % of 1 CPU used in the window, 16 ms of it stolen by the host"), "{guest}");
     assert!(has(&h, "stolen by the host"), "the legend");

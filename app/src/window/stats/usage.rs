@@ -334,7 +334,7 @@ mod tests {
             assert_eq!(of.cpus.iter().fold(Dur(0), |s, (_, t)| s + *t), line.used, "{}", line.name);
         }
         let kvm = table.lines.iter().find(|l| l.row == thread(HOST, 184)).unwrap();
-        assert_eq!(kvm.places.as_ref().unwrap().cpus, [(Cpu(1), Dur(22_000_000))]);
+        assert_eq!(kvm.places.as_ref().unwrap().cpus, [(Cpu(1), Dur(24_000_000))]);
         assert!(table.lines.windows(2).all(|two| two[0].used >= two[1].used));
     }
 
