@@ -9,18 +9,45 @@ use stratoscope_core::vocab::State;
 
 use crate::window::theme::{Drawing, Sizes, Theme};
 
-/// Writes one line of text into a rectangle, with an ellipsis where it does not fit. Returns whether it was cut.
+/// Writes one line of text into a rectangle, with an ellipsis where it does not fit. A number at its end stays: of
+/// many tasks or machines of one name it tells which. Returns whether the text was cut.
 pub fn line_ui(painter: &Painter, rect: Rect, align: Align2, text: &str, font: FontId, color: Color32) -> bool {
     if rect.width() < 4.0 || text.is_empty() {
         return !text.is_empty();
     }
-    let mut job = LayoutJob::simple_singleline(text.to_owned(), font, color);
-    job.wrap = TextWrapping { max_width: rect.width(), max_rows: 1, break_anywhere: true, ..Default::default() };
-    let galley = painter.layout_job(job);
+    let line = |text: &str, width: f32| {
+        let mut job = LayoutJob::simple_singleline(text.to_owned(), font.clone(), color);
+        job.wrap = TextWrapping { max_width: width, max_rows: 1, break_anywhere: true, ..Default::default() };
+        painter.layout_job(job)
+    };
+    let galley = line(text, rect.width());
     let cut = galley.elided;
+    if let Some((name, number)) = numbered(text).filter(|_| cut) {
+        let number = line(number, rect.width());
+        let room = rect.width() - number.size().x;
+        if room >= ROOM_OF_NAME {
+            let name = line(name, room);
+            let width = name.size().x + number.size().x;
+            let place = align.align_size_within_rect(vec2(width, name.size().y), rect);
+            painter.galley(pos2(place.right() - number.size().x, place.top()), number, color);
+            painter.galley(place.min, name, color);
+            return true;
+        }
+    }
     let place = align.align_size_within_rect(galley.size(), rect);
     painter.galley(place.min, galley, color);
     cut
+}
+
+/// What must be left of a name for the number behind it to be of use.
+const ROOM_OF_NAME: f32 = 30.0;
+
+/// A name and the number behind it, its space included.
+fn numbered(text: &str) -> Option<(&str, &str)> {
+    let at = text.rfind(' ')?;
+    let (name, number) = text.split_at(at);
+    let digits = number.trim_start();
+    (!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())).then_some((name, number))
 }
 
 /// A heading above a part of a side panel.
@@ -225,4 +252,19 @@ pub fn triangle(painter: &Painter, rect: Rect, open: bool, color: Color32) {
         vec![c + vec2(-2.0, -4.0), c + vec2(3.0, 0.0), c + vec2(-2.0, 4.0)]
     };
     painter.add(Shape::convex_polygon(points, color, Stroke::NONE));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_behind_names_are_told_from_names() {
+        assert_eq!(numbered("qemu-system-x86 1110"), Some(("qemu-system-x86", " 1110")));
+        assert_eq!(numbered("CPU 0/KVM"), None);
+        assert_eq!(numbered("burner-a 185 of guest-a"), None);
+        assert_eq!(numbered("kworker/0:1"), None);
+        assert_eq!(numbered("a "), None);
+        assert_eq!(numbered("a b 7"), Some(("a b", " 7")));
+    }
 }

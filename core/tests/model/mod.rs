@@ -134,9 +134,15 @@ impl Model {
 #[derive(Clone, Default)]
 pub(crate) struct Column {
     pub(crate) parts: Vec<(i64, i64, Look)>,
+    pub(crate) length: i64,
 }
 
 impl Column {
+    /// Whether the row is there for all of it.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.parts.iter().map(|p| p.1).sum::<i64>() == self.length
+    }
+
     pub(crate) fn present(&self) -> StateSet {
         self.parts.iter().fold(StateSet::default(), |set, p| set.with(p.2.state))
     }
@@ -180,7 +186,8 @@ pub(crate) fn naive_columns(model: &Model, range: TimeRange<MachineNs>, width: u
                 first += 1;
             }
             let inside = model.intervals[first..].iter().take_while(|i| i.0 < end);
-            Column { parts: inside.map(|i| (i.0, i.1.min(end) - i.0.max(begin), i.2)).collect() }
+            let parts = inside.map(|i| (i.0, i.1.min(end) - i.0.max(begin), i.2)).collect();
+            Column { parts, length: end - begin }
         })
         .collect()
 }

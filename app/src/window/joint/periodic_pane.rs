@@ -50,7 +50,7 @@ fn columns() -> [Column; 8] {
         Column::text("Start", 122.0, "When it was woken, or the first mark."),
         Column::number("Duration", 70.0, "Until it slept again, or the last mark."),
         Column::text("Where its time went", 136.0, "As long as the instance, in colours of its states.").unsorted(),
-        Column::text("", 84.0, "Slow: longer than the factor times the lower quartile of all."),
+        Column::text("", 98.0, "Slow: longer than the factor times the lower quartile of all."),
         Column::number("Extra", 76.0, "How much longer than usual the worst of it took."),
         Column::text("Who", 152.0, "Who had the CPU meanwhile."),
         Column::text("What took longer", 120.0, "What took the most time more than it usually does.").growing(),

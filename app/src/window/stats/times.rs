@@ -54,7 +54,8 @@ pub fn totals(scene: &Scene, kind: RowKind, range: TimeRange<RefNs>, group: Grou
     for machine in &scene.machines {
         let own = machine.to_machine(range);
         let of_row = |row: &SceneRow| {
-            if row.key.kind != kind || cancel.is_cancelled() {
+            // What an idle task does, its CPU says better.
+            if row.key.kind != kind || row.key.is_idle_task() || cancel.is_cancelled() {
                 return None;
             }
             let sums = row.lane.counted(own);
@@ -116,7 +117,6 @@ fn by_name(scene: &Scene, rows: Vec<Totals>) -> Vec<Totals> {
 fn common_name(scene: &Scene, machine: &SceneMachine, row: &SceneRow) -> Arc<str> {
     let name = || scene.text(row.name);
     match row.key.kind {
-        RowKind::Thread if row.key.is_idle_task() => "idle task".into(),
         RowKind::Cpu => "CPU".into(),
         RowKind::PhysicalCpu => "physical CPU".into(),
         RowKind::Irq => format!("irq {} {}", row.key.id, name()).trim_end().into(),
