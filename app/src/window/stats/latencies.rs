@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use rayon::prelude::*;
+use stratoscope_core::query::usage::told;
 use stratoscope_core::stats::{self, Latencies, LatencyKind, LatencyQuery, keep_latencies};
 use stratoscope_core::vocab::{Cancel, Cancelled, Dur, MachineId, MachineNs, Name, RefNs, RowId, TimeRange};
 
@@ -169,9 +170,7 @@ pub struct Place {
 /// The part of a stretch of time in which a machine was recorded, in its own time.
 pub fn range_on(facts: &Facts, machine: MachineId, range: TimeRange<RefNs>) -> Option<TimeRange<MachineNs>> {
     let machine = facts.world.machine(machine)?;
-    let (own, all) = (machine.to_machine(range), machine.extent);
-    let end = all.end.max(machine.store.watermark());
-    let part = TimeRange::new(own.begin.max(all.begin), own.end.min(end));
+    let part = told(machine, machine.to_machine(range));
     (part.length() > Dur(0)).then_some(part)
 }
 
