@@ -212,7 +212,8 @@ fn cpu_usage_is_the_same_in_window_and_sub_command() {
             assert_eq!(places, used, "{object}");
             compared += 1;
         }
-        assert!(compared > 20, "{name}: {compared} threads");
+        // Not compared with nothing: host and guests both did something in that eighth.
+        assert!(compared > 10, "{name}: {compared} threads");
         let cpus = objects.iter().filter(|o| o["row"] == "cpu");
         assert!(cpus.clone().count() >= 3, "{name}");
         assert!(cpus.clone().all(|o| o["used_ns"].as_i64() <= o["range_ns"].as_i64()), "{name}");
