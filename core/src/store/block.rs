@@ -84,15 +84,23 @@ impl BlockMeta {
         self.count as usize + 1
     }
 
-    /// Reads a byte of each cache line of the columns for groups of 8, or also of those for intervals.
+    /// Reads a byte of each cache line that a walk through group `g` of 32 will read.
     #[inline]
-    pub(super) fn touch(&self, pages: &Pages, deep: bool, read: u8) -> u8 {
-        let groups = self.count().div_ceil(8);
+    pub(super) fn touch(&self, pages: &Pages, g: usize, read: u8) -> u8 {
         let bytes = pages.from(self.place);
+        let (count, of_8) = (self.count(), self.count().div_ceil(8));
         let begin = if self.wide { 8 } else { 4 };
-        let len = groups * 8 + if deep { self.count() * (begin + 1) + 64 } else { groups * begin };
-        let columns = &bytes[..bytes.len().min(len)];
-        columns.iter().step_by(64).fold(read, |read, byte| read ^ byte)
+        let begins = of_8 * (8 + begin);
+        let numbers = begins + (count - of_8) * begin;
+        let line = |at: usize| bytes.get(at).copied().unwrap_or(0);
+        let first = begins + g * 28 * begin;
+        let dict = numbers + count;
+        let end = dict + 3 * (self.dict as usize + 1) + 4 * (self.details as usize + 1);
+        let lines = (first..first + 28 * begin).step_by(64).chain((dict..end).step_by(64));
+        lines.fold(read, |read, at| read ^ line(at))
+            ^ line(g * 32)
+            ^ line(of_8 * 8 + g * 4 * begin)
+            ^ line(numbers + g * 32)
     }
 }
 
@@ -129,6 +137,14 @@ impl Groups {
     #[inline]
     pub(super) fn begin_of_32(&self, i: usize, begin: i64) -> i64 {
         begin.wrapping_add((u64::from(self.b32[i & 7]) << self.shift) as i64)
+    }
+
+    /// Whether group `g` of 32 may last longer than `longest`, in a block that lasts `length`.
+    #[inline]
+    pub(super) fn is_longer_than(&self, longest: u64, g: usize, length: u64) -> bool {
+        let begin = u64::from(self.b32[g & 7]) << self.shift;
+        let end = if g + 1 < self.len() { u64::from(self.b32[(g + 1) & 7]) << self.shift } else { length };
+        (end + self.slack() - 1).saturating_sub(begin) > longest
     }
 
     /// How much earlier than it is a begin may be given, plus one: 1 where it is exact.

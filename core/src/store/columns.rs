@@ -134,9 +134,7 @@ fn walk_block(reader: &Reader<'_>, block: usize, first: usize, sweep: &mut Sweep
         } else {
             if view.is_none() {
                 if block >= sweep.touched {
-                    // Whether most groups of 8 will have to be looked into.
-                    let deep = (block_end.wrapping_sub(block_begin) as u64) / 32 > sweep.step;
-                    sweep.touched = reader.touch(block, sweep.clip.to, deep);
+                    sweep.touched = reader.touch(block, sweep.clip.to, sweep.step);
                 }
                 view = reader.view(block);
             }

@@ -46,13 +46,20 @@ impl<'a> Reader<'a> {
         self.content.sealed.view(block, self.sealed_end, self.pages.as_deref()?)
     }
 
-    /// Reads a little of the next few blocks that begin before `to`, and says where it stopped. They lie far
-    /// from each other: a sweep that met them one by one would wait for memory each time, now it waits once.
-    pub(super) fn touch(&self, block: usize, to: i64, deep: bool) -> usize {
-        let until = (block + if deep { 4 } else { 8 }).min(self.blocks());
-        let Some(pages) = self.pages.as_deref() else { return until };
-        let metas = (block..until).map_while(|b| self.content.sealed.meta(b).filter(|m| m.begin < to));
-        let read = metas.fold(0u8, |read, meta| meta.touch(pages, deep, read));
+    /// Reads a little of those of the next few blocks that have groups of 32 of which `fits` disapproves, and says
+    /// where it stopped. They lie far from each other: a sweep that met them one by one would wait for memory each
+    /// time, now it waits once.
+    pub(super) fn touch(&self, block: usize, to: i64, longest: u64) -> usize {
+        let until = (block + 8).min(self.blocks());
+        let (Some(pages), sealed) = (self.pages.as_deref(), &self.content.sealed) else { return until };
+        let mut read = 0;
+        for b in block..until {
+            let (Some(meta), Some(groups)) = (sealed.meta(b).filter(|m| m.begin < to), sealed.groups(b)) else { break };
+            let length = self.block_begin(b + 1).wrapping_sub(meta.begin) as u64;
+            for g in (0..groups.len()).filter(|g| groups.is_longer_than(longest, *g, length)) {
+                read = meta.touch(pages, g, read);
+            }
+        }
         std::hint::black_box(read);
         until
     }
