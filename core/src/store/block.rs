@@ -13,7 +13,7 @@
 //!   sums     per state that occurs, by number: nanoseconds (8), then counts (2)
 //! in memory
 //!   BlockMeta    begin, summary, place, and the lengths from which follows where columns begin
-//!   Groups       summaries of the groups of 128 and 32, begins of the latter
+//!   Groups       summaries of the groups of 128 and 32, begins of the latter, and the longest interval
 //! ```
 //!
 //! All numbers are little-endian. Blocks of one row lie far from each other, so touching one costs as much as
@@ -113,9 +113,31 @@ pub(super) struct Groups {
     b32: [u32; 8],
     shift: u32,
     len: u32,
+    longest: Longest,
+}
+
+/// The longest interval of a block, and what of its group of 32 is before and after it: mostly it is the only one
+/// for which a wide view would have to look into the block.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Longest {
+    /// Begin and end, exact.
+    pub(super) begin: i64,
+    pub(super) end: i64,
+    pub(super) before: Summary,
+    pub(super) after: Summary,
+    pub(super) detail: Name,
+    pub(super) state: u8,
+    /// Number of its group of 32.
+    group: u8,
 }
 
 impl Groups {
+    /// The longest interval, if group `i` of 32 has it.
+    #[inline]
+    pub(super) fn longest_of_32(&self, i: usize) -> Option<&Longest> {
+        (usize::from(self.longest.group) == i).then_some(&self.longest)
+    }
+
     /// How many groups of 32 there are.
     #[inline]
     pub(super) fn len(&self) -> usize {
@@ -139,12 +161,11 @@ impl Groups {
         begin.wrapping_add((u64::from(self.b32[i & 7]) << self.shift) as i64)
     }
 
-    /// Whether group `g` of 32 may last longer than `longest`, in a block that lasts `length`.
+    /// End of group `i` of 32 of a block from `begin` to `end`; not earlier than it is, and later by less than
+    /// [`Groups::slack`]: who asks whether it reaches out of a range must not be told too little.
     #[inline]
-    pub(super) fn is_longer_than(&self, longest: u64, g: usize, length: u64) -> bool {
-        let begin = u64::from(self.b32[g & 7]) << self.shift;
-        let end = if g + 1 < self.len() { u64::from(self.b32[(g + 1) & 7]) << self.shift } else { length };
-        (end + self.slack() - 1).saturating_sub(begin) > longest
+    pub(super) fn end_of_32(&self, i: usize, begin: i64, end: i64) -> i64 {
+        if i + 1 < self.len() { self.begin_of_32(i + 1, begin).wrapping_add(self.slack() as i64 - 1) } else { end }
     }
 
     /// How much earlier than it is a begin may be given, plus one: 1 where it is exact.
@@ -330,6 +351,26 @@ impl Encoder {
                 total.take_times(&mut of_128);
             }
         }
+        self.find_longest(entries);
+    }
+
+    fn find_longest(&mut self, entries: &[Entry]) {
+        let lengths = self.offsets.windows(2).map(|edges| edges[1].wrapping_sub(edges[0])).enumerate();
+        let Some((at, length)) = lengths.max_by_key(|(_, length)| *length) else { return };
+        let mut tally = Tally::default();
+        let mut sum = |range: Range<usize>| {
+            for (entry, edges) in entries[range.clone()].iter().zip(self.offsets[range.start..].windows(2)) {
+                tally.add(entry.look.state, edges[1].wrapping_sub(edges[0]));
+            }
+            let summary = tally.summary();
+            tally = Tally::default();
+            summary
+        };
+        let group = at / 32;
+        let (before, after) = (sum(group * 32..at), sum(at + 1..(group * 32 + 32).min(entries.len())));
+        let (begin, look) = (entries[at].begin(), entries[at].look);
+        let (detail, state, end) = (look.detail, look.state as u8, begin.wrapping_add(length as i64));
+        self.groups.longest = Longest { begin, end, before, after, detail, state, group: group as u8 };
     }
 }
 
@@ -544,6 +585,18 @@ mod tests {
                     let (given, real) = (groups.begin_of_32(i, -50), view.begin(i * 32));
                     assert!(given <= real && real < given + groups.slack() as i64);
                 }
+                // All last equally long: which of them is named is free, but it must be told right.
+                let named: Vec<(usize, &Longest)> =
+                    (0..groups.len()).filter_map(|g| Some((g, groups.longest_of_32(g)?))).collect();
+                let [(g, longest)] = named.as_slice() else { panic!("one of {count}: {named:?}") };
+                let at = entries.iter().position(|e| e.begin() == longest.begin).unwrap();
+                assert_eq!((at / 32, longest.end), (*g, view.begin(at + 1)));
+                assert_eq!((longest.state, longest.detail), (entries[at].look.state as u8, entries[at].look.detail));
+                let masked = |range: Range<usize>| {
+                    entries[range].iter().fold(0, |mask, e| mask | e.look.state.bit()) & !State::None.bit()
+                };
+                assert_eq!(longest.before.mask(), masked(g * 32..at));
+                assert_eq!(longest.after.mask(), masked(at + 1..(g * 32 + 32).min(count)));
             }
         }
     }

@@ -14,7 +14,7 @@
 
 use crate::vocab::{MachineNs, Name, State, StateSet, TimeRange};
 
-use super::block::BlockView;
+use super::block::{BlockView, Groups, Longest};
 use super::summary::{ALERT, Summary, rank, state_of};
 use super::walk::{Pos, Reader};
 
@@ -108,33 +108,36 @@ fn walk(reader: &Reader<'_>, sweep: &mut Sweep<'_>) {
 fn walk_block(reader: &Reader<'_>, block: usize, first: usize, sweep: &mut Sweep<'_>) {
     let Some(groups) = reader.content.sealed.groups(block) else { return };
     let (block_begin, block_end) = (reader.block_begin(block), reader.block_begin(block + 1));
-    // Where begins are not exact, a group must still not be taken that may reach out of the range.
-    let begin_of = |g: usize| groups.begin_of_32(g, block_begin);
-    let end_of =
-        |g: usize| if g < groups.len() { begin_of(g).wrapping_add(groups.slack() as i64 - 1) } else { block_end };
     let mut view = None;
     let mut g = first / 32;
     while g < groups.len() {
-        let begin = begin_of(g);
+        let begin = groups.begin_of_32(g, block_begin);
         if begin >= sweep.clip.to {
             return;
         }
         if g.is_multiple_of(4) {
             let next = (g + 4).min(groups.len());
-            let end = end_of(next);
+            let end = groups.end_of_32(next - 1, block_begin, block_end);
             if sweep.takes(begin, end) {
                 sweep.group(begin, end, groups.summary_of_128(g / 4));
                 g = next;
                 continue;
             }
         }
-        let end = end_of(g + 1);
+        let end = groups.end_of_32(g, block_begin, block_end);
         if sweep.takes(begin, end) {
             sweep.group(begin, end, groups.summary_of_32(g));
+        } else if let Some(longest) = sweep.takes_around(groups, g, begin, end) {
+            sweep.group(begin, longest.begin, longest.before);
+            sweep.interval(longest.begin, longest.end, longest.state, longest.detail);
+            sweep.group(longest.end, end, longest.after);
         } else {
             if view.is_none() {
                 if block >= sweep.touched {
-                    sweep.touched = reader.touch(block, sweep.clip.to, sweep.step);
+                    sweep.touched = reader.touch(block, sweep.clip.to, |groups, g, begin, end| {
+                        let (begin, end) = (groups.begin_of_32(g, begin), groups.end_of_32(g, begin, end));
+                        !sweep.takes(begin, end) && sweep.takes_around(groups, g, begin, end).is_none()
+                    });
                 }
                 view = reader.view(block);
             }
@@ -287,6 +290,12 @@ impl<'a> Sweep<'a> {
     #[inline]
     fn takes(&self, begin: i64, end: i64) -> bool {
         (end.wrapping_sub(begin) as u64) <= self.step && begin >= self.clip.from && end <= self.clip.to
+    }
+
+    /// The longest interval of group `g` of 32, if there is nothing else in the group that need be looked into.
+    #[inline]
+    fn takes_around<'g>(&self, groups: &'g Groups, g: usize, begin: i64, end: i64) -> Option<&'g Longest> {
+        groups.longest_of_32(g).filter(|l| self.takes(begin, l.begin) && self.takes(l.end, end))
     }
 
     /// Takes a group that lies within the range.

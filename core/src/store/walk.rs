@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::vocab::{MachineNs, State, TimeRange};
 
-use super::block::{BlockView, Entry};
+use super::block::{BlockView, Entry, Groups};
 use super::pages::Pages;
 use super::row::{Content, Interval, Row};
 use super::summary::StateSums;
@@ -46,17 +46,17 @@ impl<'a> Reader<'a> {
         self.content.sealed.view(block, self.sealed_end, self.pages.as_deref()?)
     }
 
-    /// Reads a little of those of the next few blocks that have groups of 32 of which `fits` disapproves, and says
-    /// where it stopped. They lie far from each other: a sweep that met them one by one would wait for memory each
+    /// Reads what a walk will read of the next few blocks, of those groups of 32 of which `needs` says so, and says
+    /// where it stopped. Blocks lie far from each other: a sweep that met them one by one would wait for memory each
     /// time, now it waits once.
-    pub(super) fn touch(&self, block: usize, to: i64, longest: u64) -> usize {
+    pub(super) fn touch(&self, block: usize, to: i64, needs: impl Fn(&Groups, usize, i64, i64) -> bool) -> usize {
         let until = (block + 8).min(self.blocks());
         let (Some(pages), sealed) = (self.pages.as_deref(), &self.content.sealed) else { return until };
         let mut read = 0;
         for b in block..until {
             let (Some(meta), Some(groups)) = (sealed.meta(b).filter(|m| m.begin < to), sealed.groups(b)) else { break };
-            let length = self.block_begin(b + 1).wrapping_sub(meta.begin) as u64;
-            for g in (0..groups.len()).filter(|g| groups.is_longer_than(longest, *g, length)) {
+            let end = self.block_begin(b + 1);
+            for g in (0..groups.len()).filter(|g| needs(groups, *g, meta.begin, end)) {
                 read = meta.touch(pages, g, read);
             }
         }
