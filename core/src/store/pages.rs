@@ -10,6 +10,7 @@
 //! it reads the same, and an old snapshot keeps no copy on the heap of what has gone to the file since. While
 //! an extent is being written to the file, its pages are read where they are.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::extent::{Extent, Extents, HeapPage, PAGE};
@@ -49,13 +50,27 @@ impl Pages {
 }
 
 /// Where readers find the pages of one store.
-#[derive(Default)]
-pub(super) struct PageSource(RwLock<Arc<Pages>>);
+pub(super) struct PageSource {
+    number: u64,
+    pages: RwLock<Arc<Pages>>,
+}
+
+impl Default for PageSource {
+    fn default() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self { number: LAST.fetch_add(1, Ordering::Relaxed) + 1, pages: RwLock::default() }
+    }
+}
 
 impl PageSource {
+    /// Which of all stores it is that this process ever had, from 1 on.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// All pages that were ever published.
     pub(super) fn current(&self) -> Arc<Pages> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.pages.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -143,6 +158,6 @@ impl PageWriter {
         if !self.partial.is_empty() {
             pages.open.push(self.room.page(self.partial.as_slice().into()));
         }
-        *self.source.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pages);
+        *self.source.pages.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pages);
     }
 }

@@ -109,6 +109,12 @@ impl Row {
         MachineNs(self.content.open.map_or(i64::MIN, |o| o.begin()))
     }
 
+    /// Which of all stores it stands in that this process ever had, from 1 on. Rows of one store and one number are
+    /// one row at different moments: what lies before [`Row::settled`] of the one is the same in all later ones.
+    pub fn store(&self) -> u64 {
+        self.content.pages.number()
+    }
+
     /// Its names, each with the instant from which it bore it.
     pub fn names(&self) -> &[(MachineNs, Name)] {
         &self.content.about.names

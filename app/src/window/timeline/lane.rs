@@ -7,10 +7,24 @@ use stratoscope_core::vocab::{MachineNs, Name, State, TimeRange};
 
 pub use stratoscope_core::store::{Interval, Run};
 
+/// What different versions of a lane have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// Which lane it is: the same in all its versions, and no other's.
+    pub lane: u64,
+    /// No later version differs from this one before that instant.
+    pub before: MachineNs,
+}
+
 /// The states of one row over time, in its machine's time.
 pub trait Lane: Send + Sync {
     /// Changes whenever an answer could.
     fn version(&self) -> u64;
+
+    /// What later versions have in common with this one; `None`: nothing that is known.
+    fn settled(&self) -> Option<Settled> {
+        None
+    }
 
     /// Replaces `out` by what `width_px` columns of pixels over `range` show, from left to right.
     fn runs(&self, range: TimeRange<MachineNs>, width_px: u32, out: &mut Vec<Run>);

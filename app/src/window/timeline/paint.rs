@@ -232,7 +232,8 @@ impl Canvas {
             let Some(scene_row) = machine.row(id) else { continue };
             let by_machine = subject.by_machine && matches!(scene_row.key.kind, RowKind::PhysicalCpu | RowKind::Cpu);
             let find = subject.find.filter().map_or(0, |_| subject.find.version);
-            let key = PictureKey { version: scene_row.lane.version(), map: machine.map, grid, by_machine, find };
+            let (version, settled) = (scene_row.lane.version(), scene_row.lane.settled());
+            let key = PictureKey { version, settled, map: machine.map, grid, by_machine, find };
             let mut picture = old.remove(&(machine.id, id)).unwrap_or_default();
             if picture.key != Some(key) {
                 self.stats.rows_computed += 1;

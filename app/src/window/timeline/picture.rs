@@ -9,6 +9,7 @@ use stratoscope_core::vocab::{Dur, MachineId, Name, RefNs, RowKind, State, Tid, 
 use crate::window::find::rule::{At, Rule};
 use crate::window::relations;
 use crate::window::theme::{Drawing, Sizes, Theme};
+use crate::window::timeline::lane::Settled;
 use crate::window::timeline::scene::{Scene, SceneMachine, SceneRow};
 use crate::window::timeline::{lit, tint};
 
@@ -46,18 +47,47 @@ impl Grid {
         let (first, end) = (self.first.max(other.first), self.end().min(other.end()));
         (same && first < end).then_some((first, end))
     }
+
+    /// The last column that ends before `t`, plus one.
+    fn ended_by(&self, t: RefNs) -> i64 {
+        let columns = t.0.saturating_sub(self.anchor.0) as f64 / self.column_ns;
+        // Edges are rounded: one more or less does not matter here.
+        (columns.floor() as i64).saturating_sub(1)
+    }
 }
 
 /// What a picture depends on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct PictureKey {
     pub(crate) version: u64,
+    /// What of it is the same in later versions.
+    pub(crate) settled: Option<Settled>,
     pub(crate) map: ClockMap,
     pub(crate) grid: Grid,
     /// Whether its runs are cut by machine, as [`crate::window::timeline::tint`] does.
     pub(crate) by_machine: bool,
     /// What is looked for.
     pub(crate) find: u64,
+}
+
+impl PictureKey {
+    /// The columns that look the same in a picture of `self` and in one of `old`: those that both have in view, and of
+    /// a later version those that had been settled before.
+    fn kept_of(&self, old: &Self) -> Option<(i64, i64)> {
+        let Self { grid, version, settled, find, .. } = *self;
+        if (Self { grid, version, settled, find, ..*old }) != *self {
+            return None;
+        }
+        let (first, end) = grid.shared(&old.grid)?;
+        let end = match (old.settled, settled) {
+            _ if old.version == version => end,
+            (Some(before), Some(now)) if before.lane == now.lane => {
+                end.min(grid.ended_by(self.map.to_ref(before.before)))
+            }
+            _ => return None,
+        };
+        (first < end).then_some((first, end))
+    }
 }
 
 /// What one row looks like.
@@ -108,7 +138,7 @@ impl Picture {
         };
     }
 
-    /// Makes it anew, or only what came into view; `column` is the width of a column in points.
+    /// Makes it anew, or only what came into view or was not settled; `column` is the width of a column in points.
     pub(crate) fn make(
         &mut self,
         key: PictureKey,
@@ -119,9 +149,8 @@ impl Picture {
         column: f32,
     ) {
         let old = self.key.replace(key);
-        let kept = old.filter(|old| PictureKey { grid: key.grid, find: key.find, ..*old } == key);
-        match kept.and_then(|old| Some((old.grid, old.grid.shared(&key.grid)?))) {
-            Some((old, shared)) => self.shift(&old, &key, shared, scene, machine, row),
+        match old.and_then(|old| Some((old.grid, key.kept_of(&old)?))) {
+            Some((old, kept)) => self.shift(&old, &key, kept, scene, machine, row),
             None => {
                 let whole = (key.grid.first, key.grid.end());
                 ask(scene, machine, row, &key, whole, &mut self.runs);
@@ -130,12 +159,12 @@ impl Picture {
         self.find_labels(scene, machine, row, theme, column, key.by_machine);
     }
 
-    /// Keeps the columns that stay in view and asks for the others.
+    /// Keeps the columns `kept` of the `old` ones and asks for the others.
     fn shift(
         &mut self,
         old: &Grid,
         key: &PictureKey,
-        shared: (i64, i64),
+        kept: (i64, i64),
         scene: &Scene,
         machine: &SceneMachine,
         row: &SceneRow,
@@ -149,10 +178,10 @@ impl Picture {
                 append(runs, &fresh, first - new.first, 0, new.columns);
             }
         };
-        more(new.first, shared.0, &mut runs);
-        let (from, to) = ((shared.0 - new.first) as u32, (shared.1 - new.first) as u32);
+        more(new.first, kept.0, &mut runs);
+        let (from, to) = ((kept.0 - new.first) as u32, (kept.1 - new.first) as u32);
         append(&mut runs, &self.runs, old.first - new.first, from, to);
-        more(shared.1, new.end(), &mut runs);
+        more(kept.1, new.end(), &mut runs);
         self.runs = runs;
     }
 
@@ -267,11 +296,106 @@ fn label_of(scene: &Scene, machine: &SceneMachine, row: &SceneRow, interval: &In
 
 #[cfg(test)]
 mod tests {
-    use stratoscope_core::vocab::RowKey;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use stratoscope_core::store::{Extents, MachineStore, Row, StateSums, StoreOptions, Writer as _};
+    use stratoscope_core::vocab::{MachineNs, ProblemLog, RowKey};
 
     use super::*;
     use crate::window::command::RowRef;
     use crate::window::timeline::fake;
+    use crate::window::timeline::lane::Lane;
+
+    /// A row of a store that says how many columns it was asked for.
+    struct Asked(Arc<Row>, AtomicU32);
+
+    impl Lane for Asked {
+        fn version(&self) -> u64 {
+            self.0.version()
+        }
+
+        fn settled(&self) -> Option<Settled> {
+            Lane::settled(&*self.0)
+        }
+
+        fn runs(&self, range: TimeRange<MachineNs>, width_px: u32, out: &mut Vec<Run>) {
+            self.1.fetch_add(width_px, Ordering::Relaxed);
+            self.0.columns(range, width_px, out);
+        }
+
+        fn at(&self, t: MachineNs) -> Option<Interval> {
+            self.0.at(t)
+        }
+
+        fn next_after(&self, t: MachineNs) -> Option<Interval> {
+            self.0.next_after(t)
+        }
+
+        fn prev_before(&self, t: MachineNs) -> Option<Interval> {
+            self.0.prev_before(t)
+        }
+
+        fn sums(&self, range: TimeRange<MachineNs>, out: &mut [i64; State::COUNT]) {
+            Lane::sums(&*self.0, range, out);
+        }
+
+        fn counted(&self, range: TimeRange<MachineNs>) -> StateSums {
+            self.0.sums(range)
+        }
+    }
+
+    #[test]
+    fn a_picture_of_a_row_that_grows_asks_for_what_is_new_and_is_the_one_made_anew() {
+        const COLUMNS: u32 = 500;
+        const STEPS: i64 = 10;
+        let scene = fake::fighting();
+        let machine = &scene.machines[0];
+        let mut store = MachineStore::new(&Extents::new(&StoreOptions::default(), ProblemLog::default()));
+        let key = RowKey::thread(Tid(1), 0);
+        let id = store.row(key);
+        // A column is 1 µs; states of 3 to 40 of them, so that columns are exact in all versions.
+        let grid = Grid { anchor: RefNs(0), column_ns: 1000.0, first: 0, columns: COLUMNS };
+        let end = i64::from(COLUMNS) * 1000;
+        let (mut t, mut n) = (0, 0);
+        let mut growing = Picture::default();
+        let mut asked = Vec::new();
+        for step in 1..=STEPS {
+            while t < end / STEPS * step {
+                let state = [State::RunningUser, State::Blocked, State::Preempted][n % 3];
+                store.set(id, MachineNs(t), Look { detail: Name(n as u32), ..Look::new(state) });
+                t += 3000 + (n as i64 * 7919) % 37_000;
+                n += 1;
+            }
+            let row = store.snapshot(MachineNs(end / STEPS * step)).row(id).cloned().unwrap();
+            let settled = row.settled();
+            let (version, lane) = (row.version(), Arc::new(Asked(row, AtomicU32::new(0))));
+            let row = SceneRow {
+                key,
+                name: Name::NONE,
+                process: None,
+                parent: None,
+                busy_ns: 0,
+                woken: 0,
+                begin: None,
+                lane: Arc::clone(&lane) as Arc<dyn Lane>,
+                joined: false,
+            };
+            let settled = Some(Settled { lane: lane.0.store(), before: settled });
+            let key = PictureKey { version, settled, map: ClockMap::IDENTITY, grid, by_machine: false, find: 0 };
+            growing.make(key, &scene, machine, &row, Theme::dark(), 1.0);
+            asked.push(lane.1.load(Ordering::Relaxed));
+            let mut fresh = Picture::default();
+            fresh.make(key, &scene, machine, &row, Theme::dark(), 1.0);
+            assert_eq!(growing.runs, fresh.runs, "after step {step}");
+            // Another store's row of the same number has nothing in common with it.
+            let other = PictureKey { version: version + 1, settled: settled.map(|s| Settled { lane: 0, ..s }), ..key };
+            assert_eq!(other.kept_of(&key), None);
+        }
+        assert_eq!(asked[0], COLUMNS);
+        // Each time those from the last settled state on: fewer and fewer.
+        assert!(asked.windows(2).all(|w| w[1] < w[0]), "{asked:?}");
+        assert!(asked[STEPS as usize - 1] < COLUMNS / 5, "{asked:?}");
+    }
 
     #[test]
     fn a_picture_that_moved_is_the_one_made_anew() {
@@ -282,7 +406,7 @@ mod tests {
         for first in [0, 7, 300, 250, -40, 2000, 1990] {
             // 40 µs a column; the states are multiples of 10 µs.
             let grid = Grid { anchor: RefNs(0), column_ns: 40_000.0, first, columns: 400 };
-            let key = PictureKey { version: 1, map: machine.map, grid, by_machine: false, find: 0 };
+            let key = PictureKey { version: 1, settled: None, map: machine.map, grid, by_machine: false, find: 0 };
             moving.make(key, &scene, machine, scene_row, Theme::dark(), 1.0);
             let mut fresh = Picture::default();
             fresh.make(key, &scene, machine, scene_row, Theme::dark(), 1.0);

@@ -12,12 +12,17 @@ use stratoscope_core::vocab::{EventKind, MachineId, MachineNs, Name, State, Time
 
 use crate::window::aside::Aside;
 use crate::window::joint::facts::Facts;
-use crate::window::timeline::lane::{EventDensity, Lane, Wakeups};
+use crate::window::timeline::lane::{EventDensity, Lane, Settled, Wakeups};
 use crate::window::timeline::scene::{LostMark, Scene, SceneMachine, SceneRow};
 
 impl Lane for Row {
     fn version(&self) -> u64 {
         self.version()
+    }
+
+    fn settled(&self) -> Option<Settled> {
+        // A row keeps its place in its store, and a scene asks for lanes by that.
+        Some(Settled { lane: self.store(), before: self.settled() })
     }
 
     fn runs(&self, range: TimeRange<MachineNs>, width_px: u32, out: &mut Vec<Run>) {
