@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use stratoscope_app::headless::args::Cli;
+use stratoscope_app::window::asked::Asked;
 use stratoscope_app::{headless, window};
 
 fn main() -> ExitCode {
@@ -26,14 +27,17 @@ fn main() -> ExitCode {
 fn open_window(cli: &Cli) -> anyhow::Result<u8> {
     let mut set = window::settings::Preferences::default();
     cli.set.iter().for_each(|says| set.overlay(says));
-    let options = window::Options { settings: cli.settings.clone(), set, tour: cli.tour.clone() };
+    let asked = Asked { from: cli.from.clone(), to: cli.to.clone(), find: cli.find.clone() };
+    asked.check().map_err(headless::wrong_usage)?;
+    let first = Some(asked.clone()).filter(|asked| *asked != Asked::default());
+    let options = window::Options { settings: cli.settings.clone(), set, tour: cli.tour.clone(), asked: first };
     let paths = match &cli.tour {
         Some(name) => vec![sample_of(name)?],
         None => cli.paths.clone(),
     };
     match window::run_window(cli.paths.clone(), options) {
         Ok(()) => Ok(0),
-        Err(window::RunError::NoDisplay(reason)) => headless::without_display(&paths, &reason),
+        Err(window::RunError::NoDisplay(reason)) => headless::without_display(&paths, &asked, &reason),
         Err(window::RunError::Other(error)) => Err(error),
     }
 }

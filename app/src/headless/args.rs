@@ -21,6 +21,18 @@ pub struct Cli {
     /// Traces to open in the window: files, or folders searched below.
     pub paths: Vec<PathBuf>,
 
+    /// Show from this instant on: nanoseconds, HH:MM:SS[.nnnnnnnnn], or +1.5s after the begin
+    #[arg(long, value_name = "T", allow_hyphen_values = true, requires = "paths")]
+    pub from: Option<String>,
+
+    /// Show up to this instant
+    #[arg(long, value_name = "T", allow_hyphen_values = true, requires = "paths")]
+    pub to: Option<String>,
+
+    /// Look for this: a part of a name, or a filter such as 'state == "preempted" and dur > 1ms'
+    #[arg(long, value_name = "TEXT", requires = "paths")]
+    pub find: Option<String>,
+
     /// Walk through a sample trace, step by step
     #[arg(long, value_name = "NAME", conflicts_with = "paths", value_parser = tour_names())]
     pub tour: Option<String>,

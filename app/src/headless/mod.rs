@@ -120,7 +120,7 @@ impl std::fmt::Display for WrongUsage {
 impl std::error::Error for WrongUsage {}
 
 /// An error that says what is wrong with the question.
-fn wrong_usage(text: impl Into<String>) -> anyhow::Error {
+pub fn wrong_usage(text: impl Into<String>) -> anyhow::Error {
     WrongUsage(text.into()).into()
 }
 

@@ -9,7 +9,10 @@ use stratoscope_core::vocab::{RowKind, State};
 
 use crate::headless::output::{Output, complain, say};
 use crate::headless::shot::Look;
+use crate::headless::time::base;
 use crate::headless::{Outcome, shot, wait};
+use crate::window::asked::Asked;
+use crate::window::command::Command;
 
 /// How many tasks a machine's report names.
 const TASKS: usize = 8;
@@ -18,7 +21,7 @@ const TASKS: usize = 8;
 ///
 /// # Errors
 /// The picture or the report cannot be written.
-pub fn without_display(paths: &[PathBuf], reason: &str) -> anyhow::Result<u8> {
+pub fn without_display(paths: &[PathBuf], asked: &Asked, reason: &str) -> anyhow::Result<u8> {
     say(&format!("There is no display to open a window on ({reason}). Here is a report instead."));
     if paths.is_empty() {
         say("Name a folder of traces to report on: stratoscope sample-traces/fighting");
@@ -38,7 +41,9 @@ pub fn without_display(paths: &[PathBuf], reason: &str) -> anyhow::Result<u8> {
         out.line(&line)?;
     }
     let path = std::env::temp_dir().join(format!("stratoscope-{}.png", std::process::id()));
-    shot::picture(session, paths, Vec::new(), &Look::default(), &path)?;
+    let first_view = snapshot.extent.and_then(|extent| asked.range(&base(&snapshot), extent));
+    let find = asked.find.iter().map(|text| Command::SetRowSearch(text.clone())).collect();
+    shot::picture(session, paths, find, &Look { first_view, ..Look::default() }, &path)?;
     out.line("")?;
     out.line(&format!("A picture of the window: {}", path.display()))?;
     out.line("More without a display: stratoscope help")?;

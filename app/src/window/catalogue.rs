@@ -128,6 +128,7 @@ pub static ENTRIES: &[Entry] = entries! {
     Save "save-stop" "Stop saving" ["Ctrl+Alt+."] true Command::Export(ExportCommand::Stop);
     Save "copy" "Copy the selected state or event" ["Ctrl+C"] true Command::Export(ExportCommand::Copy(Writing::Text));
     Save "copy-json" "Copy the selected state or event as JSON" ["Ctrl+Shift+C"] true Command::Export(ExportCommand::Copy(Writing::Json));
+    Save "copy-command" "Copy the command that opens what is shown" ["Ctrl+Alt+C"] true Command::Export(ExportCommand::CopyCommand);
 
     Time "zoom-in" "Zoom in" ["W", "+", "="] true Command::Zoom { factor: ZOOM_STEP, at: None };
     Time "zoom-out" "Zoom out" ["S", "-"] true Command::Zoom { factor: 1.0 / ZOOM_STEP, at: None };

@@ -13,6 +13,7 @@
 pub mod again;
 pub mod apply;
 pub mod aside;
+pub mod asked;
 pub mod axis;
 pub mod catalogue;
 pub mod command;

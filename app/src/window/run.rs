@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use crate::window::asked::Asked;
 use crate::window::command::Command;
 use crate::window::reading;
 use crate::window::samples;
@@ -19,6 +20,8 @@ pub struct Options {
     pub set: Preferences,
     /// The tour to begin.
     pub tour: Option<String>,
+    /// What to show first.
+    pub asked: Option<Asked>,
 }
 
 /// Why there is no window.
@@ -90,6 +93,7 @@ pub fn run_window(paths: Vec<PathBuf>, options: Options) -> Result<(), RunError>
         native_dialogs: true,
         opener: reading::opener(),
         first_view: None,
+        asked: options.asked,
     };
     // Made only once there is a context to make it with; the closure must not keep what is no longer needed.
     let parts = Rc::new(RefCell::new(Some((paths, options.tour, window_options))));

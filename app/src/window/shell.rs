@@ -16,6 +16,7 @@ use egui::text_selection::LabelSelectionState;
 use stratoscope_core::vocab::{Problem, RefNs, TimeRange};
 
 use crate::window::apply::{apply, keep_layout};
+use crate::window::asked::Asked;
 use crate::window::command::Command;
 use crate::window::details::Details;
 use crate::window::dialog::{Chosen, Dialogs};
@@ -58,6 +59,8 @@ pub struct WindowOptions {
     pub opener: Opener,
     /// What to show first, where somebody asked for it: else what the traces suggest.
     pub first_view: Option<TimeRange<RefNs>>,
+    /// The same in words, for what is opened first.
+    pub asked: Option<Asked>,
 }
 
 impl WindowOptions {
@@ -69,6 +72,7 @@ impl WindowOptions {
             native_dialogs: false,
             opener: reading::opener(),
             first_view: None,
+            asked: None,
         }
     }
 }
@@ -85,6 +89,7 @@ pub struct Window {
     engine: Option<Box<dyn Engine>>,
     opener: Opener,
     first_view: Option<TimeRange<RefNs>>,
+    asked: Option<Asked>,
     pages: EventPages,
     panes: PaneMemory,
     overview: Overview,
@@ -132,6 +137,7 @@ impl Window {
             engine: None,
             opener: options.opener,
             first_view: options.first_view,
+            asked: options.asked,
             pages: EventPages::new(Arc::clone(&wake)),
             panes: PaneMemory::new(Arc::clone(&wake)),
             overview: Overview::default(),
@@ -326,6 +332,8 @@ impl Window {
     }
 }
 
+#[cfg(test)]
+mod asked_tests;
 #[cfg(test)]
 mod camera;
 #[cfg(test)]

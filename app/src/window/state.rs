@@ -9,6 +9,7 @@ use stratoscope_core::session::SyncChoice;
 use stratoscope_core::vocab::{Dur, RefNs, RowKind, TimeRange};
 
 use crate::window::again::KeptView;
+use crate::window::asked::Asking;
 use crate::window::axis::Clock;
 use crate::window::command::{PickedEvent, RowRef};
 use crate::window::export::saver::Saving;
@@ -89,6 +90,8 @@ pub struct State {
     pub again: Option<Again>,
     /// What was looked at when this was open before, until all is read or somebody goes elsewhere.
     pub returning: Option<KeptView>,
+    /// What was asked to be shown first, until all is read or somebody goes elsewhere.
+    pub asking: Option<Asking>,
     /// What is not as it was on disk when it was opened.
     pub disk: Option<DiskChange>,
     /// What the last command has to say: why it did nothing.
@@ -143,6 +146,7 @@ impl State {
             kept_comparison: None,
             again: None,
             returning: None,
+            asking: None,
             disk: None,
             help: Reading::default(),
             tour: None,
@@ -200,6 +204,7 @@ impl State {
         self.tour = self.tour.take().filter(|tour| tour.path.is_some() && paths.first() == tour.path.as_ref());
         self.again = None;
         self.returning = self.memory.view(&paths).cloned();
+        self.asking = None;
         self.disk = None;
         self.notice = None;
         self.help.on_start = false;
@@ -221,6 +226,9 @@ impl State {
     pub fn update(&mut self, scene: Scene, first: Option<TimeRange<RefNs>>) {
         if self.went_elsewhere() {
             self.returning = None;
+        }
+        if self.went_from_asked() {
+            self.asking = None;
         }
         if let Some(extent) = scene.extent {
             let bounds = with_margin(extent);
@@ -257,6 +265,7 @@ impl State {
         self.scene = scene;
         if self.placed {
             self.come_back();
+            self.show_asked();
         }
         self.compare_as_before();
         if other_times && self.view.find.filter().is_some() {

@@ -132,6 +132,8 @@ pub enum ExportCommand {
     CopyEvent(u64, Writing),
     /// Copy the state of a row at an instant.
     CopyState(RowRef, RefNs, Writing),
+    /// Copy the command that opens what is shown.
+    CopyCommand,
     /// Copy a table.
     CopyTable(Table, Writing),
 }

@@ -68,6 +68,10 @@ impl Window {
             ExportCommand::CopyState(row, t, writing) => {
                 self.state_text(row, t, writing).map(|text| self.copy(ctx, text))
             }
+            ExportCommand::CopyCommand => {
+                self.copy(ctx, self.state.as_command());
+                Ok(())
+            }
             ExportCommand::CopyTable(table, writing) => self.sheet(&table).map(|sheet| {
                 let text = match writing {
                     Writing::Text => sheet.text(),

@@ -117,6 +117,7 @@ pub(super) fn options(settings: Option<&Path>) -> WindowOptions {
         native_dialogs: false,
         opener: opener(),
         first_view: None,
+        asked: None,
     }
 }
 

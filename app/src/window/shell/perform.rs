@@ -29,6 +29,11 @@ impl Window {
             Effect::Open => {
                 self.forget_session();
                 self.open_settings();
+                if let Some(asked) = self.asked.take() {
+                    // Somebody said what to show: that goes before what was shown when this was open before.
+                    self.state.returning = None;
+                    self.state.asking = Some(asked.into());
+                }
                 let paths = self.state.paths.clone();
                 self.info.stage = Stage::Opening;
                 self.watch = Some(Watch::new(paths.clone(), Arc::clone(&self.wake)));
