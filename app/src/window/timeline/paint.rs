@@ -5,7 +5,7 @@
 //! [`MAX_QUADS`]: where rows are too colourful for that, columns become two, three, … pixels wide.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use egui::{Mesh, Rect, Ui};
 use stratoscope_core::vm::VmView;
@@ -18,10 +18,13 @@ use crate::window::timeline::bars::{Builder, Label};
 use crate::window::timeline::labels::Ruler;
 use crate::window::timeline::picture::{Grid, Picture, PictureKey};
 use crate::window::timeline::rows::{NodeKind, Tree, VisibleRow};
-use crate::window::timeline::scene::{Scene, SceneMachine};
+use crate::window::timeline::scene::{Scene, SceneMachine, SceneRow};
 
 /// Quads in a frame at most: what software renderers draw smoothly.
 pub const MAX_QUADS: usize = 20_000;
+
+/// Threads that help to make pictures, at most.
+const MOST_HELPERS: usize = 7;
 
 /// How wide columns become at most, in physical pixels.
 const MAX_COARSE: u32 = 16;
@@ -225,6 +228,7 @@ impl Canvas {
             old.clear();
             self.vm.clone_from(&subject.scene.vm);
         }
+        let mut wanted = Vec::new();
         for row in subject.rows {
             let node = subject.tree.node(row.node);
             let NodeKind::Row(id) = node.kind else { continue };
@@ -234,16 +238,61 @@ impl Canvas {
             let find = subject.find.filter().map_or(0, |_| subject.find.version);
             let (version, settled) = (scene_row.lane.version(), scene_row.lane.settled());
             let key = PictureKey { version, settled, map: machine.map, grid, by_machine, find };
-            let mut picture = old.remove(&(machine.id, id)).unwrap_or_default();
-            if picture.key != Some(key) {
-                self.stats.rows_computed += 1;
-                picture.make(key, subject.scene, machine, scene_row, subject.theme, column);
-                let rule = subject.find.filter().map(|sought| &sought.rule);
-                picture.light(rule, subject.scene, machine, scene_row);
+            let picture = old.remove(&(machine.id, id)).unwrap_or_default();
+            if picture.key == Some(key) {
+                self.pictures.insert((machine.id, id), picture);
+            } else {
+                wanted.push(Sitter { key, machine, id, row: scene_row, picture });
             }
-            self.pictures.insert((machine.id, id), picture);
         }
+        self.stats.rows_computed += wanted.len();
+        let rule = subject.find.filter().map(|sought| &sought.rule);
+        make_all(&mut wanted, subject.scene.complete, |sitter| {
+            let Sitter { key, machine, row, picture, .. } = sitter;
+            picture.make(*key, subject.scene, machine, row, subject.theme, column);
+            picture.light(rule, subject.scene, machine, row);
+        });
+        self.pictures.extend(wanted.into_iter().map(|s| ((s.machine.id, s.id), s.picture)));
     }
+}
+
+/// A row and its picture, which is to be made.
+struct Sitter<'a> {
+    key: PictureKey,
+    machine: &'a SceneMachine,
+    id: RowId,
+    row: &'a SceneRow,
+    picture: Picture,
+}
+
+/// Columns for which it pays to ask for help: starting a thread takes as long as some hundred of them.
+const WORTH_HELP: i64 = 4000;
+
+/// Makes pictures, those of many columns on several threads. Not on the pool, where a count may hold every thread for
+/// longer than a frame; and not while traces are `read`, when all cores are taken.
+fn make_all(wanted: &mut [Sitter<'_>], read: bool, make: impl Fn(&mut Sitter<'_>) + Sync) {
+    let columns: i64 = wanted.iter().map(|s| s.key.missing_in(s.picture.key.as_ref())).sum();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let helpers = if read { (columns / WORTH_HELP) as usize } else { 0 }.min(cores - 1).min(MOST_HELPERS);
+    if helpers == 0 {
+        wanted.iter_mut().for_each(make);
+        return;
+    }
+    let queue = Mutex::new(wanted.iter_mut());
+    let work = || {
+        loop {
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some(sitter) = next else { return };
+            make(sitter);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..helpers {
+            // Where there is no thread to be had this one does it all.
+            std::thread::Builder::new().name("rows".to_owned()).spawn_scoped(scope, work).ok();
+        }
+        work();
+    });
 }
 
 /// The font of labels in rows.

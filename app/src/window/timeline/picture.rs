@@ -88,6 +88,12 @@ impl PictureKey {
         };
         (first < end).then_some((first, end))
     }
+
+    /// How many columns of it are not in a picture of `old`.
+    pub(crate) fn missing_in(&self, old: Option<&Self>) -> i64 {
+        let kept = old.and_then(|old| self.kept_of(old)).map_or(0, |(first, end)| end - first);
+        i64::from(self.grid.columns) - kept
+    }
 }
 
 /// What one row looks like.
