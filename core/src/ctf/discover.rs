@@ -11,10 +11,12 @@ use crate::bytes::Mapped;
 use crate::vocab::{Problem, ProblemLog};
 
 use super::model::Metadata;
-use super::tsdl;
+use super::{other, tsdl};
 
 const MAX_DEPTH: usize = 16;
 const MAX_ENTRIES: usize = 100_000;
+/// Files of which it is told what they are, if there is no trace.
+const MAX_FILES: usize = 100;
 
 /// The folders of one logical trace, with the metadata that describes them all.
 #[derive(Clone, Debug)]
@@ -46,8 +48,11 @@ pub fn discover(path: &Path, problems: &ProblemLog) -> Vec<TraceGroup> {
             path.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
         }
         Ok(_) => {
-            let advice = "Give the folder that has the file `metadata`";
-            problems.push(Problem::error(path, "the file is no CTF trace: a CTF trace is a folder").advise(advice));
+            problems.push(match other::of_file(path) {
+                Some(known) => known.problem(path),
+                None => Problem::error(path, "the file is no CTF trace: a CTF trace is a folder")
+                    .advise("Give the folder that has the file metadata"),
+            });
             return Vec::new();
         }
         Err(error) => {
@@ -55,11 +60,13 @@ pub fn discover(path: &Path, problems: &ProblemLog) -> Vec<TraceGroup> {
             return Vec::new();
         }
     };
-    let mut search = Search { dirs: Vec::new(), visited: BTreeSet::new(), entries: 0, problems };
+    let mut search = Search { dirs: Vec::new(), visited: BTreeSet::new(), files: Vec::new(), entries: 0, problems };
     search.below(&start, 0);
-    let dirs = search.dirs;
+    let dirs = std::mem::take(&mut search.dirs);
     if dirs.is_empty() {
-        problems.push(Problem::warning(path, "no CTF trace was found here: no folder has a file `metadata`"));
+        problems.push(Problem::warning(path, "no CTF trace was found here: no folder has a file metadata"));
+        let known = search.files.iter().filter_map(|path| Some(other::of_file(path)?.problem(path)));
+        known.for_each(|problem| problems.push(problem));
     }
     let mut groups: Vec<TraceGroup> = Vec::new();
     for dir in dirs {
@@ -107,6 +114,8 @@ struct Search<'a> {
     dirs: Vec<PathBuf>,
     /// Folders by their real paths: links may lead back.
     visited: BTreeSet<PathBuf>,
+    /// Some of the files that are in no trace: what they are is told where there is no trace.
+    files: Vec<PathBuf>,
     entries: usize,
     problems: &'a ProblemLog,
 }
@@ -143,6 +152,8 @@ impl Search<'_> {
             let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
             if !hidden && fs::metadata(entry.path()).is_ok_and(|m| m.is_dir()) {
                 folders.push(entry.path());
+            } else if !hidden && self.files.len() < MAX_FILES {
+                self.files.push(entry.path());
             }
         }
         folders.sort();

@@ -25,6 +25,7 @@ mod header;
 mod index_file;
 mod machine;
 pub mod model;
+mod other;
 mod packet;
 mod plan;
 mod reader;

@@ -396,7 +396,7 @@ fn open_all(shared: &Arc<Shared>, paths: &[PathBuf]) {
         let path = paths.first().cloned().unwrap_or_default();
         shared.problems.push(
             Problem::error(path, "no trace could be opened")
-                .advise("Name a folder that LTTng recorded (it has a file `metadata` somewhere below)"),
+                .advise("Name a folder that LTTng recorded (it has a file metadata somewhere below)"),
         );
         shared.finish(Phase::Failed);
         return;
