@@ -6,9 +6,11 @@ use stratoscope_core::vocab::{Problem, Severity, TimeRange};
 use crate::window::command::Command;
 use crate::window::export::menu;
 use crate::window::frame::FrameContext;
+use crate::window::info::SessionInfo;
 use crate::window::navigate;
 use crate::window::parts::icon_button_ui;
 use crate::window::theme::{Sizes, Theme};
+use crate::window::timeline::scene::Scene;
 use crate::window::words;
 
 /// The height of the list at first.
@@ -26,6 +28,32 @@ fn sign(theme: &Theme, severity: Severity) -> (&'static str, &'static str, egui:
 pub fn as_text(problem: &Problem) -> String {
     let at = problem.offset.map_or_else(String::new, |o| format!(" at byte {o}"));
     format!("{}{at}: {}", problem.path.display(), problem.message())
+}
+
+/// What tracers had no room for, one problem a trace: the trace itself reads without a fault, but rows don't know what
+/// happened meanwhile.
+pub fn losses(info: &SessionInfo, scene: &Scene) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for machine in &info.machines {
+        for trace in &machine.traces {
+            let lost: u64 = trace.streams.iter().map(|stream| stream.lost_events).sum();
+            if lost == 0 {
+                continue;
+            }
+            let streams = trace.streams.iter().filter(|stream| stream.lost_events > 0).count();
+            let mut problem = Problem::warning(&trace.path, "the tracer lost events")
+                .found(format!("{} in {}", words::grouped(lost), words::count(streams as u64, "stream")))
+                .advise(
+                    "rows are not certain in the stretches that are marked on the time axis: what happened there is \
+                     not known. Record again with more or larger buffers, or with fewer kinds of events",
+                );
+            // A click leads to the longest stretch.
+            let marks = scene.machine(machine.id).map_or(&[][..], |m| &m.lost);
+            problem.range = marks.iter().map(|mark| mark.range).max_by_key(|range| range.length());
+            found.push(problem);
+        }
+    }
+    found
 }
 
 /// Draws the list.

@@ -366,7 +366,7 @@ fn problems_and_the_report_are_saved() {
     let folder = tempfile::tempdir().unwrap();
     let mut h = opened("small");
     let problems = both(&mut h, folder.path(), &What::Table(Some(Table::Problems)));
-    assert_eq!(problems.len(), 2);
+    assert_eq!(problems.len(), 3);
     assert_eq!(problems[0]["offset"], 4096);
     let mut h = opened_sample("fighting");
     let page = folder.path().join("report.html");

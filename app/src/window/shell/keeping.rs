@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::window::apply::keep_layout;
 use crate::window::keys::Keymap;
+use crate::window::problems;
 use crate::window::settings::command::OwnFile;
 use crate::window::shell::Window;
 use crate::window::words;
@@ -39,8 +40,9 @@ impl Window {
     /// Problems of the program's own files and of saving before those of traces.
     pub(super) fn tell_problems(&mut self) {
         let own = self.keeper.problems();
-        self.info.problems =
-            own.iter().chain(&self.exports.failed).chain(self.trace_problems.iter()).cloned().collect();
+        let lost = problems::losses(&self.info, &self.state.scene);
+        let told = own.iter().chain(&self.exports.failed).chain(self.trace_problems.iter()).chain(&lost);
+        self.info.problems = told.cloned().collect();
     }
 
     /// Binds keys as the settings say, where that changed.

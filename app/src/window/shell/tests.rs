@@ -219,9 +219,11 @@ fn clicking_a_state_tells_what_it_is() {
 #[test]
 fn problems_are_listed_and_copied() {
     let mut h = opened("small");
-    h.get_by_label("2 problems").click();
+    h.get_by_label("3 problems").click();
     h.run_steps(3);
     assert!(h.query_all_by_label_contains("ends in the middle of an event").count() >= 2);
+    // What the tracer lost is among them, though all that it wrote could be read.
+    assert!(h.query_by_label("The tracer lost events: 512 in 1 stream").is_some());
     h.get_by_label("Close problems").click();
     h.run_steps(3);
     assert!(!state(&mut h).problems);
