@@ -238,6 +238,9 @@ impl Keymap {
                     _ => return true,
                 };
                 let accept = |chord: &Chord| {
+                    if chord.key == Key::Escape && state.menu {
+                        return false;
+                    }
                     if typing || state.overlay {
                         return !chord.edits_text();
                     }
@@ -276,6 +279,8 @@ pub struct KeyState {
     pub form: bool,
     /// Palette, list of keys or a dialog lies on top and has its own use for plain keys.
     pub overlay: bool,
+    /// A menu is open: Escape closes it, and nothing below it.
+    pub menu: bool,
     /// Words on the screen are selected, to be copied.
     pub text_selected: bool,
 }

@@ -42,7 +42,10 @@ pub fn keys_sheet_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
                 });
             });
             let height = screen.height() - 140.0;
-            ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
+            let list = ScrollArea::vertical().max_height(height).min_scrolled_height(height);
+            list.auto_shrink([false, true]).show(ui, |ui| {
+                // The bar that scrolls lies over the right edge, not over keys.
+                ui.set_max_width(ui.available_width() - 2.0 * Sizes::GRID);
                 ui.spacing_mut().item_spacing.x = 4.0 * Sizes::GRID;
                 ui.columns(3, |columns| {
                     group_ui(&mut columns[0], cx, Group::Time);

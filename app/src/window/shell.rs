@@ -279,7 +279,13 @@ impl Window {
             self.panes.settings.take_key(ctx);
         } else if !dialog {
             let text_selected = ctx.plugin::<LabelSelectionState>().lock().has_selection();
-            commands = self.keymap.take(ctx, KeyState { session: self.state.is_open(), form, overlay, text_selected });
+            let menu = egui::Popup::is_any_open(ctx);
+            let session = self.state.is_open();
+            commands = self.keymap.take(ctx, KeyState { session, form, overlay, menu, text_selected });
+            if menu && !commands.is_empty() {
+                // What a key does is done instead of what the menu offers.
+                egui::Popup::close_all(ctx);
+            }
         }
         let dropped: Vec<PathBuf> = ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_path_buf()).collect());
         if !dropped.is_empty() {

@@ -13,7 +13,7 @@ use crate::window::command::{Command, Direction};
 use crate::window::frame::FrameContext;
 use crate::window::info::Stage;
 use crate::window::joint::clocks::chip;
-use crate::window::layout::{PaneKind, Preset};
+use crate::window::layout::PaneKind;
 use crate::window::parts::{icon_button_ui, line_ui, theme_sign};
 use crate::window::samples::Sample;
 use crate::window::theme::{Sizes, Theme};
@@ -23,6 +23,7 @@ use crate::window::words;
 pub const HEIGHT: f32 = 40.0;
 
 /// What the menu of views says at last, and the menu of help; groups have their menus as a whole.
+const OPEN_MENU: &[&str] = &["open", "open-beside"];
 const SIZE_MENU: &[&str] = &["ui-larger", "ui-smaller", "ui-normal"];
 const TOUR_MENU: &[&str] = &["tour-next", "tour-back", "tour-end"];
 const HELP_MENU: &[&str] = &["help", "help-contents", "keys", "palette", "settings", "theme", "dismiss"];
@@ -81,8 +82,9 @@ fn recent_name(paths: &[PathBuf]) -> String {
 fn open_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, samples: &[Sample]) {
     ui.menu_button("Open ⏷", |ui| {
         ui.set_min_width(220.0);
-        cx.menu_entry_ui(ui, "open");
-        cx.menu_entry_ui(ui, "open-beside");
+        for id in OPEN_MENU {
+            cx.menu_entry_ui(ui, id);
+        }
         if !cx.state.memory.recent.is_empty() {
             ui.separator();
             ui.label(RichText::new("Recent").small().weak());
@@ -105,7 +107,7 @@ fn open_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, samples: &[Sample]) {
             }
         }
         ui.separator();
-        for entry in ENTRIES.iter().filter(|e| e.group == Group::File && e.id != "open") {
+        for entry in ENTRIES.iter().filter(|e| e.group == Group::File && !OPEN_MENU.contains(&e.id)) {
             cx.menu_entry_ui(ui, entry.id);
         }
     });
@@ -128,7 +130,6 @@ fn view_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
         ui.set_min_width(260.0);
         scrolled_ui(ui, |ui| {
             for entry in ENTRIES.iter().filter(|e| e.group == Group::View) {
-                let first_preset = Command::SetPreset(Preset::Kernel);
                 let focused = cx.state.panes.focused.as_ref().filter(|kind| kind.is_timeline());
                 let command = entry.command();
                 let on = match &command {
@@ -145,7 +146,7 @@ fn view_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
                     Command::ToggleByMachine => cx.state.view.by_machine,
                     _ => false,
                 };
-                if command == first_preset || matches!(command, Command::ToggleFullPane | Command::ToggleHideIdle) {
+                if matches!(entry.id, "preset-kernel" | "compare-a" | "synced" | "link-pane" | "hide-idle") {
                     ui.separator();
                 }
                 cx.menu_switch_ui(ui, entry.id, on);
@@ -194,8 +195,10 @@ fn edit_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
 
 /// What is higher than the window is scrolled.
 fn scrolled_ui(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {
-    let room = ui.ctx().content_rect().height() - HEIGHT - 3.0 * Sizes::GRID;
-    egui::ScrollArea::vertical().max_height(room.max(120.0)).show(ui, contents);
+    let room = (ui.ctx().content_rect().height() - HEIGHT - 3.0 * Sizes::GRID).max(120.0);
+    // A menu has the height of an area otherwise, which is less than that of most windows.
+    ui.set_max_height(room);
+    egui::ScrollArea::vertical().max_height(room).show(ui, contents);
 }
 
 fn help_menu_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {

@@ -232,3 +232,37 @@ fn alt_leaves_the_ends_of_a_range_where_they_are() {
     let free = drag(Modifiers::ALT).begin;
     assert!(free != RefNs(3_000_000) && (free - RefNs(3_000_000)).0.abs() < Dur(40_000).0, "{free:?}");
 }
+
+#[test]
+fn escape_closes_a_menu_and_nothing_below_it() {
+    let mut h = inside();
+    select(&mut h, 100, 3_000_000);
+    let before = cursor(&mut h);
+    assert!(before.1.is_some());
+    h.get_by_label("Edit ⏷").click();
+    h.run_steps(3);
+    assert!(h.query_by_label_contains("Clear the markers").is_some());
+    press(&mut h, Key::Escape);
+    assert!(h.query_by_label_contains("Clear the markers").is_none());
+    assert_eq!(cursor(&mut h), before);
+    // What a key does is done in place of what a menu offers.
+    h.get_by_label("Edit ⏷").click();
+    h.run_steps(3);
+    press_with(&mut h, Modifiers::COMMAND, Key::P);
+    assert_eq!(state(&mut h).overlay, Overlay::Palette);
+    assert!(!egui::Popup::is_any_open(&h.ctx));
+}
+
+#[test]
+fn menus_name_each_command_once_and_have_the_height_of_the_window() {
+    let mut h = inside();
+    h.get_by_label("Open ⏷").click();
+    h.run_steps(3);
+    assert_eq!(h.query_all_by_label_contains("Open another folder beside this one").count(), 1);
+    press(&mut h, Key::Escape);
+    h.get_by_label("View ⏷").click();
+    h.run_steps(3);
+    // A long one reaches as far down as the window does.
+    let below = h.get_by_label("View ⏷").rect().center_bottom() + egui::vec2(40.0, 900.0);
+    assert_eq!(h.ctx.layer_id_at(below).map(|layer| layer.order), Some(egui::Order::Foreground));
+}
