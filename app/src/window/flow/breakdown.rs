@@ -20,8 +20,8 @@ const FIRST: usize = 8;
 const TIME: f32 = 60.0;
 const SHARE: f32 = 48.0;
 
-/// In tables narrower than this there is no room for shares beside times.
-const NARROW: f32 = 240.0;
+/// In tables narrower than this shares stand below times: names of states have no room beside both.
+const NARROW: f32 = 290.0;
 
 /// What the user did.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -89,7 +89,7 @@ impl Breakdown {
 
 /// A line: in the colour of its state as long as its share, over it who or what, how long and how much.
 fn line_row_ui(ui: &mut Ui, theme: &Theme, line: &Line, selected: bool) -> Response {
-    let double = !line.more.is_empty();
+    let double = !line.more.is_empty() || ui.available_width() < NARROW;
     let height = if double { 34.0 } else { Sizes::ROW + 2.0 };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, selected, line.spoken()));
@@ -110,8 +110,8 @@ fn line_row_ui(ui: &mut Ui, theme: &Theme, line: &Line, selected: bool) -> Respo
         None => swatch(painter, mark, theme, line.state),
     }
     let (left, right) = (rect.left() + 24.0, rect.right() - Sizes::GRID);
-    // The share stands below the time where there are two lines, and nowhere where there is no room.
-    let beside = if double || rect.width() < NARROW { 0.0 } else { SHARE };
+    // The share stands below the time where there are two lines.
+    let beside = if double { 0.0 } else { SHARE };
     let tone = if line.loud { theme.alarm } else { theme.text };
     let text = Rect::from_min_max(pos2(left, top.top()), pos2(right - TIME - beside - 6.0, top.bottom()));
     let cut = line_ui(painter, text, Align2::LEFT_CENTER, &line.text, Theme::body_font(), theme.text);

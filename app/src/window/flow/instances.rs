@@ -89,16 +89,70 @@ pub fn instances(facts: &Facts, task: RowRef, cancel: &Cancel) -> Result<Instanc
 }
 
 impl Instances {
-    /// The median instance and the slowest one: what is compared if nobody chooses.
-    pub fn typical(&self) -> Option<[usize; 2]> {
+    /// What is compared if nobody chooses: a usual instance, which is the median of those that are not slow, and the
+    /// one that is looked at, where that is slower. Else it is the slowest of all that needs an explanation.
+    pub fn typical(&self, looked_at: Option<usize>) -> Option<[usize; 2]> {
         let mut order: Vec<usize> = (0..self.list.len()).collect();
         order.sort_by_key(|n| self.list.get(*n).map(|i| i.duration));
-        let (median, slowest) = (*order.get(order.len().checked_sub(1)? / 2)?, *order.last()?);
-        (median != slowest).then_some([median, slowest])
+        let usual: Vec<usize> = order.iter().copied().filter(|n| self.list.get(*n).is_some_and(|i| !i.slow)).collect();
+        let usual = *usual.get(usual.len().checked_sub(1)? / 2)?;
+        let took = |n: usize| self.list.get(n).map(|i| i.duration);
+        let slower = looked_at.filter(|n| took(*n) > took(usual));
+        let slow = slower.or(order.last().copied())?;
+        (usual != slow).then_some([usual, slow])
+    }
+
+    /// The instance that is meant by a stretch of time: more than half of each lies in the other.
+    pub fn at(&self, range: TimeRange<RefNs>) -> Option<usize> {
+        let common = |i: &Instance| (i.range.end.min(range.end) - i.range.begin.max(range.begin)).0;
+        let longer = |i: &Instance| i.range.length().max(range.length()).0;
+        self.list.iter().position(|i| common(i) > longer(i) / 2)
     }
 
     /// How many are slow.
     pub fn slow(&self) -> usize {
         self.list.iter().filter(|i| i.slow).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::joint::fake;
+    use stratoscope_core::vocab::{RowKey, Tid};
+
+    fn ms(a: i64, b: i64) -> TimeRange<RefNs> {
+        TimeRange::new(RefNs(a * 1_000_000), RefNs(b * 1_000_000))
+    }
+
+    #[test]
+    fn the_one_that_is_looked_at_is_compared_with_a_usual_one() {
+        let facts = fake::periodic();
+        let task = RowRef { machine: fake::A, key: RowKey::thread(Tid(219), 0) };
+        let found = instances(&facts, task, &Cancel::default()).unwrap();
+        let slow: Vec<usize> = (0..found.list.len()).filter(|n| found.list[*n].slow).collect();
+        assert!(!slow.is_empty() && slow.len() < found.list.len());
+        let [usual, slowest] = found.typical(None).unwrap();
+        assert!(!found.list[usual].slow);
+        assert!(found.list.iter().all(|i| i.duration <= found.list[slowest].duration));
+        for n in slow {
+            assert_eq!(found.typical(Some(n)), Some([usual, n]));
+        }
+        // That it was as quick as usual needs no explanation.
+        assert_eq!(found.typical(Some(usual)), Some([usual, slowest]));
+    }
+
+    #[test]
+    fn a_selected_stretch_means_the_instance_that_it_mostly_is() {
+        let facts = fake::periodic();
+        let task = RowRef { machine: fake::A, key: RowKey::thread(Tid(219), 0) };
+        let found = instances(&facts, task, &Cancel::default()).unwrap();
+        for (n, instance) in found.list.iter().enumerate() {
+            let TimeRange { begin, end } = instance.range;
+            assert_eq!(found.at(instance.range), Some(n));
+            assert_eq!(found.at(TimeRange::new(begin + Dur((end - begin).0 / 4), end)), Some(n));
+            assert_eq!(found.at(TimeRange::new(begin, begin + Dur((end - begin).0 / 4))), None);
+        }
+        assert_eq!(found.at(ms(-1_000, 1_000_000)), None);
     }
 }

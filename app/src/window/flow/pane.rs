@@ -399,10 +399,10 @@ impl FlowPanes {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
             let small = |text: &str| egui::Button::new(RichText::new(text).size(Sizes::SMALL));
-            if self.instances.get().is_some_and(|i| i.typical().is_some()) {
+            if self.typical().is_some() {
                 let text = if self.comparing { "Back to one flow" } else { "Why did this take longer?" };
-                let hint = "Two executions above each other, and what differs: the median one and the slowest, unless \
-                            others are chosen below with Ctrl or Shift";
+                let hint = "Two executions above each other, and what differs: a usual one, and this one if it took \
+                            longer, else the slowest. Choose others below with Ctrl or Shift";
                 if ui.add(small(text)).on_hover_text(hint).clicked() {
                     act = Some(Act::Compare(!self.comparing));
                 }
@@ -429,9 +429,8 @@ impl FlowPanes {
             ui.add(egui::Label::new(text).wrap().selectable(true));
         }
         if let Some(instances) = self.instances.get().filter(|i| !i.list.is_empty()) {
-            let range = self.range();
-            let current = instances.list.iter().position(|i| Some(i.range) == range);
-            let chosen = self.chosen.or_else(|| instances.typical());
+            let current = self.looked_at();
+            let chosen = self.chosen.or_else(|| self.typical());
             let view = InstancesView { instances, chosen, comparing: self.comparing, current };
             act = instances_ui(ui, theme, &view).or(act);
         }
@@ -469,9 +468,8 @@ impl FlowPanes {
                 }
             }
             Act::Choose(n) => {
-                let typical = self.instances.get().and_then(Instances::typical);
-                if let Some([median, last]) = self.chosen.or(typical) {
-                    let first = if self.comparing { last } else { median };
+                if let Some([usual, last]) = self.chosen.or(self.typical()) {
+                    let first = if self.comparing { last } else { usual };
                     if first != n {
                         self.chosen = Some([first, n]);
                     }
@@ -482,12 +480,21 @@ impl FlowPanes {
         }
     }
 
-    /// Compares two instances, the median one and the slowest if nobody chose; or shows the flow again.
+    /// Compares two instances, a usual one and the one that is looked at if nobody chose; or shows the flow again, and
+    /// forgets which were chosen: the next question is about what is looked at then.
     pub fn compare(&mut self, on: bool) {
         self.comparing = on;
-        if self.chosen.is_none() {
-            self.chosen = self.instances.get().and_then(Instances::typical);
-        }
+        self.chosen = if on { self.chosen.or(self.typical()) } else { None };
+    }
+
+    /// The instance that is the flow's stretch of time, or nearly.
+    fn looked_at(&self) -> Option<usize> {
+        self.instances.get()?.at(self.range()?)
+    }
+
+    /// What is compared if nobody chooses.
+    fn typical(&self) -> Option<[usize; 2]> {
+        self.instances.get()?.typical(self.looked_at())
     }
 
     /// Selects a piece: its row and its time, in all panes.
