@@ -259,6 +259,7 @@ fn slow(
     ));
     let mut slowest = slow;
     slowest.sort_by_key(|(_, i)| std::cmp::Reverse(i.duration()));
+    // Counted from 1, as the window's lists are: who reads of one here finds it there.
     let rows = slowest.iter().take(ROWS).map(|(n, instance)| {
         let culprit = instance.culprit.map_or_else(
             || vec![String::new(), String::new(), String::new()],
@@ -270,7 +271,7 @@ fn slow(
                 ]
             },
         );
-        [vec![n.to_string(), duration(instance.duration().0)], culprit].concat()
+        [vec![(n + 1).to_string(), duration(instance.duration().0)], culprit].concat()
     });
     page.table(&["n", "took", "<culprit", "<how", "more than usual"], rows);
 }
