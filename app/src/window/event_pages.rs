@@ -138,7 +138,9 @@ impl EventPages {
             self.pages.clear();
             self.stale.clear();
             self.wanted.clear();
-            self.locate = None;
+            // An instant stays where it is when rows get other numbers; without traces there is none.
+            self.locate = self.locate.take().filter(|_| source.is_some());
+            self.asked = false;
             self.seek = None;
         }
         let before = self.len();

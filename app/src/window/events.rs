@@ -28,8 +28,8 @@ pub struct EventsPane {
     followed: Option<RefNs>,
     /// The row of the selected instant.
     marked: Option<u64>,
-    /// Whether the table has gone to where the window begins, as it does once.
-    placed: bool,
+    /// The begin of the window to which the table has gone, as it does for those that nobody chose.
+    placed: Option<RefNs>,
     /// A row that shall be selected as soon as it is read.
     select: Option<u64>,
     /// Where the scroll bar was taken: the pointer's height in its thumb.
@@ -58,7 +58,7 @@ impl Default for EventsPane {
             fit: 1,
             followed: None,
             marked: None,
-            placed: false,
+            placed: None,
             select: None,
             grip: None,
             columns: WIDTHS,
@@ -142,10 +142,12 @@ impl EventsPane {
             }
             return;
         }
-        if !self.placed && cx.state.placed && !pages.is_empty() {
-            self.placed = true;
+        let begin = cx.state.view.window.begin;
+        let given = self.placed.is_none() || cx.state.given == Some(cx.state.view.window);
+        if given && self.placed != Some(begin) && cx.state.placed && !pages.is_empty() {
+            self.placed = Some(begin);
             if cx.state.view.selection.is_none() {
-                pages.locate(cx.state.view.window.begin);
+                pages.locate(begin);
             }
         }
         let wanted = cx.state.view.selection.map(|s| s.begin);

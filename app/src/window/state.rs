@@ -52,6 +52,8 @@ pub struct State {
     pub own_time: BTreeMap<PaneKind, View>,
     /// Whether the view has a window that comes from the traces.
     pub placed: bool,
+    /// The window that the program chose, as long as nobody goes elsewhere.
+    pub given: Option<TimeRange<RefNs>>,
     /// Whether panes are as the program chose, so that it may choose again when it knows more.
     pub own_layout: bool,
     /// Panes.
@@ -129,6 +131,7 @@ impl State {
             view: View::new(NOTHING, NOTHING),
             own_time: BTreeMap::new(),
             placed: false,
+            given: None,
             own_layout: false,
             panes: Panes::default(),
             settings,
@@ -190,6 +193,7 @@ impl State {
         self.recording = recording;
         self.scene = Scene::default();
         self.placed = false;
+        self.given = None;
         self.event = None;
         self.choice = self.memory.clocks(&paths);
         self.past = Default::default();
@@ -223,6 +227,7 @@ impl State {
 
     /// Takes what was read so far. The first time that anything is known of time, the view goes to where it was when
     /// this was open before, else to `first`; later only its bounds change, so that nothing jumps while a trace is read.
+    /// When clocks are put on one axis rows move, and a window that nobody chose moves with them.
     pub fn update(&mut self, scene: Scene, first: Option<TimeRange<RefNs>>) {
         if self.went_elsewhere() {
             self.returning = None;
@@ -235,12 +240,14 @@ impl State {
             if self.placed {
                 self.follow_reference(&scene);
                 self.view.set_bounds(bounds);
+                self.choose_again(&scene, first.map_or(bounds, |f| if f == extent { bounds } else { f }));
                 for (kind, view) in &mut self.own_time {
                     view.set_bounds(comparison::bounds_of(kind, &self.comparison, bounds));
                 }
             } else {
                 self.placed = true;
                 self.reset_view(first.map_or(bounds, |f| if f == extent { bounds } else { f }), bounds);
+                self.given = Some(self.view.window);
                 if let Some(Again { search, finding }) = self.again.take() {
                     self.finding = finding;
                     if !search.is_empty() {
@@ -271,6 +278,21 @@ impl State {
         if other_times && self.view.find.filter().is_some() {
             // What `+1.5s` means follows the experiment's begin.
             self.look_for(self.view.search.clone());
+        }
+    }
+
+    /// Shows what is to be seen first at its place by clocks that are known better, as long as nobody looks elsewhere
+    /// or has selected anything.
+    fn choose_again(&mut self, scene: &Scene, wanted: TimeRange<RefNs>) {
+        // What moves rows later is the user's own choice of clocks.
+        if self.given != Some(self.view.window) || self.view.selection.is_some() || self.scene.complete {
+            self.given = None;
+            return;
+        }
+        let moved = scene.machines.iter().any(|m| self.scene.machine(m.id).is_some_and(|before| before.map != m.map));
+        if moved {
+            self.view.set_window(wanted, false);
+            self.given = Some(self.view.window);
         }
     }
 

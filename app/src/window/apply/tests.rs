@@ -332,3 +332,28 @@ fn only_panes_of_rows_are_unlinked() {
     apply(&mut state, Command::SetPreset(Preset::Kernel));
     assert!(state.panes.is_linked(&flow) && state.view_of(&flow).window == common);
 }
+
+#[test]
+fn a_window_that_nobody_chose_goes_with_the_rows_when_clocks_become_known() {
+    let window = |a, b| TimeRange::new(RefNs(a * US), RefNs(b * US));
+    let shifted = |by: i64| {
+        let mut scene = fake::small();
+        scene.complete = false;
+        scene.machines.iter_mut().for_each(|m| m.map = m.map.shifted(stratoscope_core::vocab::Dur(by)));
+        scene
+    };
+    let mut state = State::new(Settings::default());
+    apply(&mut state, Command::Open(vec![PathBuf::from("/traces/small")]));
+    state.update(shifted(0), Some(window(1_000, 3_000)));
+    assert_eq!(state.view.window, window(1_000, 3_000));
+    // What is merely read later moves nothing.
+    state.update(shifted(0), Some(window(2_000, 4_000)));
+    assert_eq!(state.view.window, window(1_000, 3_000));
+    state.update(shifted(1_000), Some(window(2_000, 4_000)));
+    assert_eq!(state.view.window, window(2_000, 4_000));
+    assert!(!state.view.has_history(Direction::Back), "it is no window to go back to");
+    // Whoever looks elsewhere stays there.
+    apply(&mut state, Command::SetWindow { window: window(2_500, 3_000), remember: true });
+    state.update(shifted(2_000), Some(window(5_000, 6_000)));
+    assert_eq!(state.view.window, window(2_500, 3_000));
+}
