@@ -557,6 +557,8 @@ impl Timeline {
         if response.secondary_clicked() {
             self.menu_row = hovered;
             output.touched = true;
+            // It is seen which row the menu is about.
+            output.commands.extend(hovered.map(|(row, _)| Command::SelectRow(Some(row))));
         }
         if let Some((row, t)) = self.menu_row {
             let tools = &input.view.own.rows;

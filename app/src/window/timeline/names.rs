@@ -15,6 +15,12 @@ use crate::window::timeline::scene::Scene;
 use crate::window::timeline::{arrange, menu};
 use crate::window::view::View;
 
+/// The room that a name has in any column, with the triangle before it and what stands beside it.
+const NAME_ROOM: f32 = 108.0;
+
+/// With less room for the name the number beside it goes: a number alone says nothing.
+const LEAST: f32 = 30.0;
+
 /// What the column shows.
 pub(crate) struct Names<'a> {
     pub(crate) scene: &'a Scene,
@@ -74,6 +80,9 @@ impl Names<'_> {
             });
         }
         if let NodeKind::Row(_) = node.kind {
+            if response.secondary_clicked() {
+                out.push(Command::SelectRow(Some(node.row)));
+            }
             response.context_menu(|ui| menu::row_menu_ui(ui, node.row, &self.view.own.rows, self.keys, out));
             self.drag_ui(ui, clip, node_number, &response, out);
         }
@@ -83,7 +92,7 @@ impl Names<'_> {
             let stripe = Rect::from_min_size(place.min, vec2(Sizes::STRIPE, place.height()));
             painter.rect_filled(stripe, 0.0, self.theme.machine(node.row.machine).gamma_multiply(0.55));
         }
-        let mut x = place.left() + Sizes::GRID + f32::from(row.depth) * Sizes::INDENT;
+        let mut x = place.left() + Sizes::GRID + indent(row.depth, place.width());
         if !node.children.is_empty() {
             let button = Rect::from_center_size(pos2(x + 6.0, place.center().y), vec2(14.0, place.height()));
             triangle_ui(ui, button.intersect(clip), id, node, row.open, self.theme, &painter, out);
@@ -140,12 +149,12 @@ impl Names<'_> {
         let secondary_width = ruler.width(&secondary) * scale;
         let room = right - x - if secondary.is_empty() { 0.0 } else { secondary_width + 8.0 };
         let y = place.center().y;
-        if room > 24.0 {
+        if room > LEAST {
             painter.text(pos2(right, y), Align2::RIGHT_CENTER, &secondary, font.clone(), shade(theme.secondary));
         }
         let folder = node.is_folder();
         let color = if folder { theme.secondary } else { shade(theme.text) };
-        let room = if room > 24.0 { room } else { right - x };
+        let room = if room > LEAST { room } else { right - x };
         if let Some(text) = ruler.fit(&node.name, room / scale) {
             let cut = matches!(text, std::borrow::Cow::Owned(_));
             painter.text(pos2(x, y), Align2::LEFT_CENTER, text, font, color);
@@ -161,6 +170,13 @@ impl Names<'_> {
         let t = self.view.selection?.begin;
         state_at(self.scene, self.theme, node.row, id, t)
     }
+}
+
+/// How far the name of a row stands to the right of that of its machine: in a narrow column deep rows stand no further
+/// to the right than leaves room for a name.
+fn indent(depth: u16, width: f32) -> f32 {
+    let most = (width - NAME_ROOM).max(Sizes::INDENT);
+    (f32::from(depth) * Sizes::INDENT).min(most)
 }
 
 fn state_at(scene: &Scene, theme: &Theme, row: RowRef, id: RowId, t: RefNs) -> Option<String> {
@@ -214,4 +230,21 @@ fn triangle_ui(
         vec![corner(-2.0, -4.0), corner(3.0, 0.0), corner(-2.0, 4.0)]
     };
     painter.add(egui::Shape::convex_polygon(corners, color, egui::Stroke::NONE));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deep_rows_keep_their_names_in_narrow_columns() {
+        for width in [80.0, 100.0, 120.0, 212.0, 400.0] {
+            for depth in 0..40 {
+                let at = indent(depth, width);
+                assert!(at <= Sizes::INDENT || width - at >= NAME_ROOM, "{depth} levels in {width}");
+                assert!(indent(depth + 1, width) >= at);
+            }
+        }
+        assert!((indent(5, 212.0) - 5.0 * Sizes::INDENT).abs() < 1e-6, "where there is room, each level is seen");
+    }
 }
