@@ -50,7 +50,7 @@ const COLUMNS: usize = 8;
 
 fn columns() -> [Column; COLUMNS] {
     [
-        Column::text("Who", 150.0, "A VM, one of its vCPUs, or a task of its guest."),
+        Column::text("Who", 186.0, "A VM, one of its vCPUs, or a task of its guest."),
         Column::number("Steal", 58.0, "Stolen time as a share of all; of a task, of the time that it believed to run."),
         Column::number("Stolen", 66.0, "Wanted to run, and the host had given the CPU to somebody else."),
         Column::number("Own code", 70.0, "The guest executed."),
@@ -197,7 +197,8 @@ impl StealPane {
         let selected = cx.state.view.row;
         let output = table_ui(ui, cx.theme, &columns(), self.sort, shown.len(), |n| {
             let account = shown[n];
-            line_of(account, account.row.is_some() && account.row == selected)
+            let guest = cx.state.scene.machine(account.machine).map_or("", |m| &*m.name);
+            line_of(account, guest, account.row.is_some() && account.row == selected)
         });
         if let Some(account) = output.clicked.and_then(|n| shown.get(n)) {
             if let Some(row) = account.row {
@@ -241,23 +242,24 @@ fn kind_words(of: Of) -> &'static str {
     }
 }
 
-fn line_of(account: &Account, selected: bool) -> Line {
+fn line_of(account: &Account, guest: &str, selected: bool) -> Line {
     let time = |d: Dur| if d.0 > 0 { Cell::Quiet(duration(d)) } else { Cell::Empty };
     let kind = kind_words(account.of);
     let stolen = |text: String| if account.stolen.0 > 0 { Cell::Loud(text) } else { Cell::Quiet(text) };
     let by = account.by.iter().take(4).map(|(name, d)| format!("{name} {}", duration(*d))).collect::<Vec<_>>();
     let by = by.join(", ");
+    // Lines of all VMs are sorted together: what stands above a task need not be its VM, so its own name says it.
+    let name = match account.of {
+        Of::Vm | Of::Vcpu => account.name.clone(),
+        Of::Task => format!("{} in {guest}", account.name),
+    };
     Line {
-        spoken: format!("{kind} {}: {} stolen, by {}", account.name, duration(account.stolen), by),
+        spoken: format!("{kind} {name}: {} stolen, by {by}", duration(account.stolen)),
         machine: Some(account.machine),
-        indent: match account.of {
-            Of::Vm => 0.0,
-            Of::Vcpu => 10.0,
-            Of::Task => 20.0,
-        },
+        indent: 0.0,
         selected,
         cells: vec![
-            Cell::Text(account.name.clone()),
+            Cell::Text(name),
             stolen(percent(account.share())),
             stolen(duration(account.stolen)),
             time(account.real),

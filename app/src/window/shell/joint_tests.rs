@@ -82,17 +82,17 @@ fn stolen_time_is_told_per_task_and_leads_to_the_longest() {
     let before = state(&mut h).view.window;
     assert!(h.query_by_label("Steal of guest-a vCPU 0").is_some());
     assert!(has(&h, "vCPU guest-a vCPU 0: 16 ms stolen, by burner-b 300 in guest-b 16 ms"));
-    h.query_all_by_label_contains("task critical 219: 16 ms stolen").next().unwrap().click();
+    h.query_all_by_label_contains("task critical 219 in guest-a: 16 ms stolen").next().unwrap().click();
     settle(&mut h);
     let after = state(&mut h);
     assert_eq!(after.view.selection.map(|s| s.length().0), Some(8_000_000));
     assert!(after.view.window.length() < before.length());
-    assert!(has(&h, "task critical 219: 16 ms stolen"), "the table stays what it was");
+    assert!(has(&h, "task critical 219 in guest-a: 16 ms stolen"), "the table stays what it was");
     send(&mut h, Command::ZoomHistory(Direction::Back));
     assert_eq!(state(&mut h).view.window, before);
     h.get_by_label("Tasks").click();
     settle(&mut h);
-    assert!(!has(&h, "task critical 219: "));
+    assert!(!has(&h, "task critical 219 in guest-a: "));
     // A range is what the table is about, as soon as the user selects one.
     send(&mut h, Command::SelectTime(Some(ms(10, 14))));
     assert!(has(&h, "VM guest-a: 4 ms stolen"));
