@@ -193,7 +193,7 @@ fn two_stretches_are_chosen_compared_and_sorted_by_what_changed() {
     assert_eq!((names("CPU 0/KVM"), names("patient")), (Some(0), Some(lines.len() - 1)), "{sorted:?}");
     click(&mut h, "Waits for a CPU");
     click(&mut h, "Max");
-    let woken = "difference consumerd From wake-up to running: A –, B 1 ms,  new";
+    let woken = "difference consumerd of host From wake-up to running: A –, B 1 ms,  new";
     click(&mut h, woken);
     assert_eq!(state(&mut h).view.selection, Some(ms(12, 13)));
     click(&mut h, "Swap A and B");

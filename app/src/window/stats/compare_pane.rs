@@ -19,6 +19,7 @@ use crate::window::stats::differences::{Line, Subject, Unit, What, differences};
 use crate::window::stats::latencies::{Figure, Which};
 use crate::window::stats::sheet::{Field, Sheet, copy_ui};
 use crate::window::theme::{Sizes, Theme};
+use crate::window::timeline::scene::Scene;
 use crate::window::words;
 use crate::window::worker::Wake;
 
@@ -266,11 +267,10 @@ impl ComparePane {
             ui.label(RichText::new("   Nothing of this sort on either side.").color(cx.theme.secondary));
             return;
         }
-        let several = cx.state.scene.machines.len() > 1;
-        let theme = cx.theme;
+        let (theme, scene) = (cx.theme, &cx.state.scene);
         let (figure, chosen) = (self.figure, self.chosen.as_ref());
         let output = table_ui(ui, theme, &columns(), self.sort, shown.len(), |n| {
-            line_of(theme, shown[n], figure, scaled, chosen == Some(shown[n]), several)
+            line_of(theme, scene, shown[n], figure, scaled, chosen == Some(shown[n]))
         });
         let clicked = output.clicked.and_then(|n| shown.get(n)).map(|line| (*line).clone());
         if let Some(line) = clicked {
@@ -384,7 +384,18 @@ fn change_text(values: [Option<f64>; 2]) -> String {
     }
 }
 
-fn line_of(theme: &Theme, line: &Line, figure: Figure, scaled: bool, selected: bool, several: bool) -> table::Line {
+/// What a line is about, and where several machines are compared of which it is: many have tasks of one name.
+fn name_of(line: &Line, scene: &Scene) -> String {
+    let machine = line.parts.iter().find_map(|p| p.machine).and_then(|id| scene.machine(id));
+    match machine.filter(|_| scene.machines.len() > 1) {
+        Some(machine) => format!("{} of {}", line.name, machine.name),
+        None => line.name.clone(),
+    }
+}
+
+fn line_of(theme: &Theme, scene: &Scene, line: &Line, figure: Figure, scaled: bool, selected: bool) -> table::Line {
+    let several = scene.machines.len() > 1;
+    let name = name_of(line, scene);
     let unit = line.unit(figure, scaled);
     let values = line.values(figure, scaled);
     let what = match line.subject {
@@ -395,12 +406,8 @@ fn line_of(theme: &Theme, line: &Line, figure: Figure, scaled: bool, selected: b
     let difference = line.difference(figure, scaled);
     let change = change_text(values);
     let difference_text = difference.map_or_else(String::new, |v| difference_text(v, unit));
-    let spoken = format!(
-        "difference {} {what}: A {}, B {}, {difference_text} {change}",
-        line.name,
-        value(values[0]),
-        value(values[1])
-    );
+    let spoken =
+        format!("difference {name} {what}: A {}, B {}, {difference_text} {change}", value(values[0]), value(values[1]));
     let loud = difference.is_some_and(|d| d > 0.0) || change == "new";
     let cell = |text: String| if loud { Cell::Loud(text) } else { Cell::Text(text) };
     table::Line {
@@ -409,7 +416,7 @@ fn line_of(theme: &Theme, line: &Line, figure: Figure, scaled: bool, selected: b
         indent: 0.0,
         selected,
         cells: vec![
-            Cell::Text(line.name.clone()),
+            Cell::Text(name),
             Cell::Quiet(what),
             Cell::Quiet(value(values[0])),
             Cell::Quiet(value(values[1])),
