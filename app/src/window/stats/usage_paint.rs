@@ -144,15 +144,19 @@ pub fn gutter(painter: &Painter, area: &Area, theme: &Theme, chart: &Chart) {
     line = line.translate(vec2(0.0, LINE));
     let used = share_words(chart, sum(&chart.all.used), None);
     line_ui(painter, line, Align2::LEFT_CENTER, &used, small(), theme.secondary);
-    for (n, of) in chart.bands.iter().enumerate() {
+    let threads = chart.bands.iter().enumerate().map(|(n, of)| (&*of.name, band(theme, n), sum(&of.columns.used)));
+    // Of what threads used part was not theirs in truth: without that number theirs are more than the picture shows.
+    let taken = chart.all.stolen.as_deref().map(sum).filter(|time| time.0 > 0);
+    let taken = taken.map(|time| ("stolen of that", stolen(theme), time));
+    for (name, color, time) in threads.chain(taken) {
         line = line.translate(vec2(0.0, LINE));
         if line.bottom() > area.gutter.bottom() - 2.0 {
             return;
         }
-        swatch(painter, pos2(line.left() + 5.0, line.center().y), band(theme, n));
+        swatch(painter, pos2(line.left() + 5.0, line.center().y), color);
         let mut text = line;
         text.min.x += 16.0;
-        let share = percent(chart.cpus_in(sum(&of.columns.used), None));
+        let share = percent(chart.cpus_in(time, None));
         let galley = painter.layout_no_wrap(share, small(), theme.secondary);
         // Where both do not fit the name comes first: the table says the share as well.
         if galley.size().x < text.width() * 0.45 {
@@ -160,7 +164,7 @@ pub fn gutter(painter: &Painter, area: &Area, theme: &Theme, chart: &Chart) {
             text.max.x = at.x - 6.0;
             painter.galley(at, galley, theme.secondary);
         }
-        line_ui(painter, text, Align2::LEFT_CENTER, &of.name, small(), theme.text);
+        line_ui(painter, text, Align2::LEFT_CENTER, name, small(), theme.text);
     }
 }
 
