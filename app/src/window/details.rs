@@ -35,6 +35,9 @@ pub struct Details {
     waker: Option<(WakerKey, bool)>,
 }
 
+/// The room that a state's name leaves to the question mark behind it.
+const HELP_ROOM: f32 = 36.0;
+
 type WakerKey = (u64, RowRef, RefNs);
 
 impl Details {
@@ -102,7 +105,15 @@ fn row_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, row: RowRef) {
     ui.add_space(Sizes::GRID / 2.0);
     relations_ui(ui, cx, row);
     ui.add_space(Sizes::GRID);
-    flow_ui(ui, cx, row);
+    buttons_ui(ui, |ui| flow_ui(ui, cx, row));
+}
+
+/// The room of buttons: as many stand beside each other as fit, so that what follows them is seen.
+fn buttons_ui(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(4.0, 4.0);
+        add(ui);
+    });
 }
 
 /// Of a task the button to its flow; beside a flow those that lead back to the other views.
@@ -119,7 +130,7 @@ fn flow_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, row: RowRef) {
     let threads = threads.unwrap_or(PaneKind::ControlFlow(None));
     button_ui(ui, cx, "Show in Control flow", "", true, Command::ShowPane(threads));
     if cx.state.scene.enters_guests {
-        button_ui(ui, cx, "Virtual machines", "", true, Command::ShowPane(PaneKind::VirtualMachines));
+        button_ui(ui, cx, "Show in Virtual machines", "", true, Command::ShowPane(PaneKind::VirtualMachines));
     }
 }
 
@@ -152,7 +163,13 @@ fn interval_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, row: RowRef, interval: &I
     let mut asked = false;
     ui.horizontal(|ui| {
         swatch_ui(ui, theme, interval.look.state);
-        ui.label(RichText::new(&*look.name).size(Sizes::HEADING).strong());
+        let name = RichText::new(&*look.name).size(Sizes::HEADING).strong();
+        // A long name is broken: one that is wider than the panel would push all panes aside.
+        let room = ui.available_width() - HELP_ROOM;
+        ui.vertical(|ui| {
+            ui.set_max_width(room);
+            ui.add(egui::Label::new(name).wrap());
+        });
         if icon_button_ui(ui, "?", "What is this state?", "What this state means, in Help", true).clicked() {
             asked = true;
         }
@@ -176,25 +193,27 @@ fn interval_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, row: RowRef, interval: &I
     ui.add_space(Sizes::GRID);
     let margin = Dur((span.length().0 / 8).max(1));
     let window = TimeRange::new(span.begin - margin, span.end + margin);
-    let hint = cx.keymap.hint("waker");
-    button_ui(ui, cx, "Zoom to it", "", true, Command::SetWindow { window, remember: true });
-    button_ui(ui, cx, "Select its time", "", true, Command::SelectTime(Some(span)));
-    let hint_mark = cx.keymap.hint("bookmark");
-    button_ui(ui, cx, "Bookmark", &hint_mark, true, Command::Mark(MarkCommand::Add));
-    let hint_others = cx.keymap.hint("row-hide-others");
-    button_ui(ui, cx, "Hide others", &hint_others, true, Command::Rows(RowCommand::HideOthers(Some(row))));
-    button_ui(ui, cx, "Events here", "", true, Command::ShowPane(PaneKind::Events));
-    if row.key.kind == RowKind::Thread {
-        button_ui(ui, cx, "Go to waker", &hint, can_follow, Command::FollowWaker);
-    }
-    flow_ui(ui, cx, row);
-    across_ui(ui, cx, row, span.begin);
-    let hint = cx.keymap.hint("follow");
-    button_ui(ui, cx, "Follow the CPU", &hint, true, Command::FollowCpu);
-    let t = cx.state.view.selection.map_or(span.begin, |s| s.begin);
-    let copy = |writing| Command::Export(ExportCommand::CopyState(row, t, writing));
-    button_ui(ui, cx, "Copy", &cx.keymap.hint("copy"), true, copy(Writing::Text));
-    button_ui(ui, cx, "Copy as JSON", &cx.keymap.hint("copy-json"), true, copy(Writing::Json));
+    buttons_ui(ui, |ui| {
+        button_ui(ui, cx, "Zoom to it", "", true, Command::SetWindow { window, remember: true });
+        button_ui(ui, cx, "Select its time", "", true, Command::SelectTime(Some(span)));
+        let hint = cx.keymap.hint("bookmark");
+        button_ui(ui, cx, "Bookmark", &hint, true, Command::Mark(MarkCommand::Add));
+        let hint = cx.keymap.hint("row-hide-others");
+        button_ui(ui, cx, "Hide others", &hint, true, Command::Rows(RowCommand::HideOthers(Some(row))));
+        button_ui(ui, cx, "Events here", "", true, Command::ShowPane(PaneKind::Events));
+        if row.key.kind == RowKind::Thread {
+            let hint = cx.keymap.hint("waker");
+            button_ui(ui, cx, "Go to waker", &hint, can_follow, Command::FollowWaker);
+        }
+        flow_ui(ui, cx, row);
+        across_ui(ui, cx, row, span.begin);
+        let hint = cx.keymap.hint("follow");
+        button_ui(ui, cx, "Follow the CPU", &hint, true, Command::FollowCpu);
+        let t = cx.state.view.selection.map_or(span.begin, |s| s.begin);
+        let copy = |writing| Command::Export(ExportCommand::CopyState(row, t, writing));
+        button_ui(ui, cx, "Copy", &cx.keymap.hint("copy"), true, copy(Writing::Text));
+        button_ui(ui, cx, "Copy as JSON", &cx.keymap.hint("copy-json"), true, copy(Writing::Json));
+    });
 }
 
 /// What a row of that kind is called before its name.
@@ -230,8 +249,7 @@ fn across_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, row: RowRef, begin: RefNs) 
 }
 
 fn button_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, text: &str, hint: &str, enabled: bool, command: Command) {
-    let size = egui::vec2(ui.available_width(), 26.0);
-    let button = ui.add_enabled_ui(enabled, |ui| ui.add_sized(size, Button::new(text))).inner;
+    let button = ui.add_enabled(enabled, Button::new(text).min_size(vec2(0.0, 26.0)));
     let button = if hint.is_empty() { button } else { button.on_hover_text(hint).on_disabled_hover_text(hint) };
     if button.clicked() {
         cx.send(command);
@@ -253,8 +271,10 @@ fn event_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, event: PickedEvent, events: 
     }
     ui.add_space(Sizes::GRID / 2.0);
     let copy = |writing| Command::Export(ExportCommand::CopyEvent(event.row, writing));
-    button_ui(ui, cx, "Copy event", "", true, copy(Writing::Text));
-    button_ui(ui, cx, "Copy event as JSON", "", true, copy(Writing::Json));
+    buttons_ui(ui, |ui| {
+        button_ui(ui, cx, "Copy event", "", true, copy(Writing::Text));
+        button_ui(ui, cx, "Copy event as JSON", "", true, copy(Writing::Json));
+    });
 }
 
 /// A state, how long, and how much of the whole: in columns.
