@@ -68,7 +68,7 @@ impl PairSync {
     }
 
     fn explain_accurate(&self, a: &str, b: &str) -> String {
-        let width = self.half_width_ns.map_or(String::from("an unknown time"), |ns| format!("{ns} ns"));
+        let width = self.half_width_ns.map_or(String::from("an unknown time"), time);
         let mut text = if self.method == Some(SyncMethod::TscOffset) {
             format!("The hypervisor set the distance between the time stamp counters of {a} and {b}: it is exact.")
         } else {
@@ -89,11 +89,30 @@ impl PairSync {
 }
 
 fn messages(n: u64) -> String {
-    if n == 1 { String::from("1 message") } else { format!("{n} messages") }
+    if n == 1 { String::from("1 message") } else { format!("{} messages", grouped(n)) }
 }
 
 fn keys(n: u64) -> String {
-    if n == 1 { String::from("1 key") } else { format!("{n} keys") }
+    if n == 1 { String::from("1 key") } else { format!("{} keys", grouped(n)) }
+}
+
+/// Digits in groups of three, as in the tables beside these sentences.
+fn grouped(n: u64) -> String {
+    if n < 1_000 { n.to_string() } else { format!("{} {:03}", grouped(n / 1_000), n % 1_000) }
+}
+
+/// How far a clock may be off, in the unit that fits, with two decimals at most.
+fn time(ns: u64) -> String {
+    let (unit, name) = match ns {
+        ..1_000 => return format!("{ns} ns"),
+        1_000..1_000_000 => (1_000, "µs"),
+        1_000_000..1_000_000_000 => (1_000_000, "ms"),
+        _ => (1_000_000_000, "s"),
+    };
+    let whole = ns / unit;
+    let hundredths = (ns % unit * 100 + unit / 2) / unit;
+    let text = format!("{}.{:02}", whole + hundredths / 100, hundredths % 100);
+    format!("{} {name}", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 fn name(method: SyncMethod) -> &'static str {
@@ -105,5 +124,28 @@ fn name(method: SyncMethod) -> &'static str {
         SyncMethod::TscOffset => "offsets of time stamp counters",
         SyncMethod::Recorded => "recorded offsets",
         SyncMethod::Manual => "manual offsets",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_sentences_are_read_as_in_tables() {
+        for (ns, text) in [
+            (57, "57 ns"),
+            (1_000, "1 µs"),
+            (23_923, "23.92 µs"),
+            (20_500, "20.5 µs"),
+            (999_999, "1000 µs"),
+            (1_500_000, "1.5 ms"),
+            (2_000_000_000, "2 s"),
+        ] {
+            assert_eq!(time(ns), text);
+        }
+        assert_eq!(messages(1), "1 message");
+        assert_eq!(messages(3_040), "3 040 messages");
+        assert_eq!(messages(1_002_003), "1 002 003 messages");
     }
 }
