@@ -73,11 +73,10 @@ impl Sidebar {
         machine: &MachineInfo,
         indent: f32,
     ) {
-        let facts = format!(
-            "{}{}",
-            words::count(machine.cpus as u64, "CPU"),
-            machine.extent.map_or_else(String::new, |e| format!(", {}", duration(e.length())))
-        );
+        // Some formats do not say how many CPUs there were.
+        let cpus = (machine.cpus > 0).then(|| words::count(machine.cpus as u64, "CPU"));
+        let length = machine.extent.map(|e| duration(e.length()));
+        let facts = cpus.into_iter().chain(length).collect::<Vec<_>>().join(", ");
         let color = theme.machine(machine.id);
         let stripe = |painter: &Painter, rect: Rect| {
             let bar = Rect::from_center_size(rect.center(), egui::vec2(Sizes::STRIPE + 1.0, 14.0));
