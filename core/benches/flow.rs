@@ -50,9 +50,9 @@ fn main() {
         rows.sort_by_key(|row| std::cmp::Reverse(row.len()));
         for row in rows.into_iter().take(BUSIEST) {
             let task = Worker { machine: machine.id, row: row.id() };
-            let all = TimeRange::new(MachineNs::MIN, MachineNs::MAX);
-            let (path_time, path) = best(|| path_of(&snapshot, task, all));
-            let (flow_time, flow) = best(|| snapshot.flow(task, all, &Cancel::default()).expect("nobody cancels"));
+            let (path_time, path) = best(|| path_of(&snapshot, task, TimeRange::ALWAYS));
+            let (flow_time, flow) =
+                best(|| snapshot.flow(task, TimeRange::ALWAYS, &Cancel::default()).expect("nobody cancels"));
             println!(
                 "{:<12} {:>7} {:>16}: {:>9} edges {:>8.1} ms, {:>9} pieces, refined {:>8.1} ms",
                 machine.name,

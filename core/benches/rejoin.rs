@@ -20,12 +20,10 @@ use rustc_hash::FxHasher;
 use stratoscope_core::session::{Phase, Session, SessionOptions, Snapshot, SyncChoice};
 use stratoscope_core::sync::Solution;
 use stratoscope_core::vm::VmView;
-use stratoscope_core::vocab::{MachineId, MachineNs, Name, SyncMethod, TimeRange};
+use stratoscope_core::vocab::{MachineId, Name, SyncMethod, TimeRange};
 
 /// How often each choice is measured.
 const TIMES: usize = 3;
-
-const ALWAYS: TimeRange<MachineNs> = TimeRange { begin: MachineNs::MIN, end: MachineNs::MAX };
 
 /// Intervals of all joined rows.
 fn intervals(view: &VmView) -> u64 {
@@ -51,7 +49,7 @@ fn digest(snapshot: &Snapshot, view: &VmView) -> u64 {
                 hasher.write_i64(from.0);
                 hasher.write_u64(text(*name));
             }
-            for interval in row.intervals(ALWAYS) {
+            for interval in row.intervals(TimeRange::ALWAYS) {
                 hasher.write_i64(interval.begin.0);
                 hasher.write_i64(interval.end.0);
                 hasher.write_u8(interval.look.state as u8);
@@ -59,7 +57,7 @@ fn digest(snapshot: &Snapshot, view: &VmView) -> u64 {
                 hasher.write_u32(interval.look.aux);
                 hasher.write_u64(interval.index);
             }
-            let sums = row.sums(ALWAYS);
+            let sums = row.sums(TimeRange::ALWAYS);
             hasher.write(format!("{sums:?} {} {:?}", row.busy_ns(), row.extent()).as_bytes());
         }
     }

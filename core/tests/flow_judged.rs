@@ -16,8 +16,6 @@ use stratoscope_core::vm::instances::SLOW_FACTOR;
 use stratoscope_core::vm::{Who, tasks};
 use stratoscope_core::vocab::{Cancel, Dur, MachineNs, RefNs, RowKey, RowKind, Tid, TimeRange};
 
-const ALWAYS: TimeRange<MachineNs> = TimeRange { begin: MachineNs::MIN, end: MachineNs::MAX };
-
 fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample-traces").join(name)
 }
@@ -82,12 +80,12 @@ fn flows_of_all_tasks_of_all_recordings_cover_their_lives() {
             for row in view.store.rows().filter(|r| r.key().kind == RowKind::Thread && !r.key().is_idle_task()) {
                 let task = Worker { machine: view.id, row: row.id() };
                 let place = format!("{} {} {}", path.display(), view.name, row.key());
-                let flow = one.flow(task, ALWAYS, &Cancel::default()).unwrap();
+                let flow = one.flow(task, TimeRange::ALWAYS, &Cancel::default()).unwrap();
                 check_cover(&flow, &place);
                 assert!(flow.pieces.iter().all(|p| p.who.tid.0 != 0), "{place}: an idle task");
                 // Of two sessions, whatever their threads did when: the same.
                 if row.id().0 % 16 == 0 {
-                    let again = other.flow(task, ALWAYS, &Cancel::default()).unwrap();
+                    let again = other.flow(task, TimeRange::ALWAYS, &Cancel::default()).unwrap();
                     let names = |s: &Snapshot, f: &Flow| -> Vec<String> {
                         f.pieces.iter().map(|p| s.names.text(p.who.name).to_string()).collect()
                     };
@@ -117,9 +115,12 @@ fn work_in_flows_is_what_tasks_really_ran() {
         let mut compared = 0;
         for guest in view.model.vms.iter().filter_map(|vm| vm.guest) {
             let machine = snapshot.machine(guest).unwrap();
-            for task in tasks(&view, guest, &machine.store, ALWAYS, &snapshot.names, &Cancel::default()).unwrap() {
+            for task in
+                tasks(&view, guest, &machine.store, TimeRange::ALWAYS, &snapshot.names, &Cancel::default()).unwrap()
+            {
                 let own = machine.store.find(&RowKey { kind: RowKind::Thread, ..task.key }).unwrap();
-                let flow = snapshot.flow(Worker { machine: guest, row: own }, ALWAYS, &Cancel::default()).unwrap();
+                let flow =
+                    snapshot.flow(Worker { machine: guest, row: own }, TimeRange::ALWAYS, &Cancel::default()).unwrap();
                 let me = |who: &Who| who.machine == guest && who.tid == task.tid();
                 let time = |kind| -> i64 {
                     flow.pieces.iter().filter(|p| p.kind == kind && me(&p.who)).map(|p| p.range.length().0).sum()
@@ -154,8 +155,9 @@ fn slow_executions_name_the_true_culprit_and_its_time() {
     let task = Worker { machine: guest.id, row: guest.store.find(&RowKey::thread(tid, 0)).unwrap() };
     let list = critical["list"].as_array().unwrap();
     let marks = list.iter().map(|e| TimeRange::new(at(guest, &e["begin"]), at(guest, &e["end"]))).collect();
-    let found =
-        snapshot.flow_instances(task, ALWAYS, Separator::Marks(marks), SLOW_FACTOR, &Cancel::default()).unwrap();
+    let found = snapshot
+        .flow_instances(task, TimeRange::ALWAYS, Separator::Marks(marks), SLOW_FACTOR, &Cancel::default())
+        .unwrap();
     assert_eq!(found.len(), list.len());
     let sync = snapshot.sync.clone().unwrap();
     let half_width = sync
@@ -225,7 +227,7 @@ fn flows_lead_from_the_host_into_guests_and_back() {
     let view = snapshot.vm.clone().unwrap();
     let vm = &view.model.vms[0];
     let thread = Worker { machine: vm.host, row: vm.vcpus[0].thread };
-    let flow = snapshot.flow(thread, ALWAYS, &Cancel::default()).unwrap();
+    let flow = snapshot.flow(thread, TimeRange::ALWAYS, &Cancel::default()).unwrap();
     let guest = vm.guest.unwrap();
     assert!(flow.pieces.iter().any(|p| p.who.machine == guest && p.kind == FlowKind::Running));
     assert!(flow.pieces.iter().any(|p| p.who.machine == vm.host && p.kind == FlowKind::Hypervisor));
@@ -249,13 +251,13 @@ fn poor_questions_have_poor_answers() {
     let all = snapshot.machines.iter().flat_map(|m| {
         m.store.rows().filter(|r| r.key().kind == RowKind::Thread).map(|r| Worker { machine: m.id, row: r.id() })
     });
-    let stopped = { all }.filter(|t| snapshot.flow(*t, ALWAYS, &cancel).is_err()).count();
+    let stopped = { all }.filter(|t| snapshot.flow(*t, TimeRange::ALWAYS, &cancel).is_err()).count();
     assert!(stopped > 0, "long questions can be cancelled");
     assert!(
         snapshot
             .flow(
                 Worker { machine: task.machine, row: stratoscope_core::vocab::RowId(u32::MAX) },
-                ALWAYS,
+                TimeRange::ALWAYS,
                 &Cancel::default()
             )
             .unwrap()

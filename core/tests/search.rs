@@ -85,7 +85,7 @@ fn ranges(snapshot: &Snapshot) -> Vec<TimeRange<RefNs>> {
     let at = |row: u64| events.page(row, 1).first().map_or(RefNs(0), |row| row.t);
     let (first, third, half) = (at(0), at(events.len() / 3), at(events.len() / 2));
     vec![
-        TimeRange::new(RefNs::MIN, RefNs::MAX),
+        TimeRange::ALWAYS,
         // From the instant of an event until before that of another.
         TimeRange::new(third, half),
         TimeRange::new(third + Dur(1), half + Dur(1)),
@@ -133,10 +133,9 @@ fn check(path: &Path) {
     nothing(&snapshot, &cancelled);
     let filter = matcher(FILTERS[0], &base);
     let search = Search::filter(&snapshot.events, &filter, |_| "", on_reference(0));
-    let always = TimeRange::new(RefNs::MIN, RefNs::MAX);
-    assert!(search.count(always, &cancelled, &mut |_| ()).is_err());
-    assert!(search.visit(always, &cancelled, |_| true).is_err());
-    assert!(count_by_name(&snapshot.events, always, &cancelled).is_err());
+    assert!(search.count(TimeRange::ALWAYS, &cancelled, &mut |_| ()).is_err());
+    assert!(search.visit(TimeRange::ALWAYS, &cancelled, |_| true).is_err());
+    assert!(count_by_name(&snapshot.events, TimeRange::ALWAYS, &cancelled).is_err());
 }
 
 /// Counts by name are those of every event asked one by one.
@@ -190,15 +189,14 @@ fn traces_with_losses_and_of_user_space_are_searched_like_one_by_one() {
 fn names_alone_are_searched() {
     let session = opened(&below("sample-traces/fighting"));
     let snapshot = session.wait();
-    let always = TimeRange::new(RefNs::MIN, RefNs::MAX);
     let search = Search::names(&snapshot.events, |name| name.contains("kvm"));
     let mut expected = 0;
     snapshot.events.visit(RefNs::MIN, RefNs::MAX, |event| {
         expected += u64::from(event.name().contains("kvm"));
         true
     });
-    assert_eq!(search.count(always, &Cancel::default(), &mut |_| ()).unwrap(), expected);
+    assert_eq!(search.count(TimeRange::ALWAYS, &Cancel::default(), &mut |_| ()).unwrap(), expected);
     assert!(expected > 0);
     let nothing = Search::names(&snapshot.events, |_| false);
-    assert_eq!(nothing.count(always, &Cancel::default(), &mut |_| ()).unwrap(), 0);
+    assert_eq!(nothing.count(TimeRange::ALWAYS, &Cancel::default(), &mut |_| ()).unwrap(), 0);
 }

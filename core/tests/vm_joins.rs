@@ -11,8 +11,6 @@ use stratoscope_core::sync::{ClockMap, SyncQuality, SyncRole};
 use stratoscope_core::vm::{Between, schedules};
 use stratoscope_core::vocab::{Cpu, MachineNs, RowKey, RowKind, State, TimeRange};
 
-const ALWAYS: TimeRange<MachineNs> = TimeRange { begin: MachineNs::MIN, end: MachineNs::MAX };
-
 fn open(name: &str) -> (Session, Arc<Snapshot>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample-traces").join(name);
     let session = Session::open(vec![path], SessionOptions::default(), Arc::new(|| {}));
@@ -37,7 +35,7 @@ fn what_a_guest_charged_is_what_it_got_and_what_was_taken() {
             let truth = view.truth(guest).unwrap();
             for row in raw.rows().filter(|r| r.key().kind == RowKind::Thread && !r.key().is_idle_task()) {
                 let joined = truth.find(&RowKey { kind: RowKind::VmThread, ..row.key() }).unwrap();
-                let (before, after) = (row.sums(ALWAYS), truth.row(joined).unwrap().sums(ALWAYS));
+                let (before, after) = (row.sums(TimeRange::ALWAYS), truth.row(joined).unwrap().sums(TimeRange::ALWAYS));
                 for state in [State::Blocked, State::WaitingCpu, State::WaitingFork, State::WaitingUnknown] {
                     assert_eq!(before.time(state), after.time(state), "{name} {} {state:?}", row.key());
                 }
@@ -63,7 +61,7 @@ fn seven_times_add_up_and_joined_vcpus_keep_their_states() {
                 let range = raw.extent().unwrap();
                 let third = (range.end - range.begin).0 / 3;
                 let middle = TimeRange::new(MachineNs(range.begin.0 + third), MachineNs(range.end.0 - third));
-                for range in [range, middle, ALWAYS] {
+                for range in [range, middle, TimeRange::ALWAYS] {
                     let times = view.vcpu_times(vm, vcpu, range);
                     assert_eq!(times.total(), range.length());
                     let before = raw.sums(range);
@@ -123,7 +121,9 @@ fn nobody_blames_an_idle_task() {
                 matches!(state, State::Preempted | State::PreemptedByHost)
                     || state == State::WaitingCpu && row.key().kind == RowKind::Vcpu
             };
-            for who in row.intervals(ALWAYS).filter(|i| waits(i.look.state)).filter_map(|i| view.who(i.look.aux)) {
+            for who in
+                row.intervals(TimeRange::ALWAYS).filter(|i| waits(i.look.state)).filter_map(|i| view.who(i.look.aux))
+            {
                 assert_ne!(who.tid.0, 0, "{name} {}", row.key());
                 blamed += 1;
             }
@@ -151,7 +151,7 @@ fn guest_events_lie_inside_guest_code() {
                 let cpu = RowKey::cpu(Cpu(u16::try_from(vcpu.number).unwrap()));
                 let events = inner.store.row(inner.store.find(&cpu).unwrap()).unwrap();
                 let (mut inside, mut near) = (0, 0);
-                for t in events.intervals(ALWAYS).map(|i| way.map(i.begin)).filter(|t| known.contains(*t)) {
+                for t in events.intervals(TimeRange::ALWAYS).map(|i| way.map(i.begin)).filter(|t| known.contains(*t)) {
                     let around = TimeRange::new(MachineNs(t.0 - bound), MachineNs(t.0 + bound));
                     let in_guest = row.at(t).is_some_and(|i| i.look.state == State::Guest);
                     let guest_near = row.intervals(around).any(|i| i.look.state == State::Guest);

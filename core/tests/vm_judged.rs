@@ -18,7 +18,7 @@ use stratoscope_core::vcpu::reasons;
 use stratoscope_core::vm::exits::{self, Host};
 use stratoscope_core::vm::instances::{SLOW_FACTOR, TaskRow, by_marks, by_sleeps};
 use stratoscope_core::vm::{self, Vcpu, Vm, VmView, Who};
-use stratoscope_core::vocab::{Cancel, MachineNs, RefNs, RowKey, RowKind, State, Tid, TimeRange};
+use stratoscope_core::vocab::{Cancel, MachineNs, RowKey, RowKind, State, Tid, TimeRange};
 
 struct Recording {
     name: String,
@@ -239,18 +239,18 @@ fn no_message_is_received_before_it_was_sent() {
 #[test]
 fn what_a_task_perceives_is_what_its_guest_says() {
     over_all(|r| {
-        let all = TimeRange::new(MachineNs::MIN, MachineNs::MAX);
         for vm in r.view.model.vms.clone() {
             let Some(guest) = vm.guest.and_then(|id| r.snapshot.machine(id)).cloned() else { continue };
             let names = &r.snapshot.names;
             let running = names.intern("running");
-            let tasks = vm::tasks(&r.view, guest.id, &guest.store, all, names, &Cancel::default()).unwrap();
+            let tasks =
+                vm::tasks(&r.view, guest.id, &guest.store, TimeRange::ALWAYS, names, &Cancel::default()).unwrap();
             assert!(!tasks.is_empty(), "{} {}", r.name, vm.name);
             let mut stolen = 0;
             for task in &tasks {
                 let own = RowKey { kind: RowKind::Thread, ..task.key };
                 let own = guest.store.row(guest.store.find(&own).unwrap()).unwrap();
-                let charged = own.intervals(all).filter(|i| {
+                let charged = own.intervals(TimeRange::ALWAYS).filter(|i| {
                     let state = i.look.state;
                     matches!(state, State::RunningUser | State::RunningSyscall | State::Interrupted)
                         || state == State::Unknown && i.look.detail == running
@@ -267,7 +267,7 @@ fn what_a_task_perceives_is_what_its_guest_says() {
             let host = r.host().store.rows().map(|r| r.len()).sum::<u64>() as i64;
             let taken = vm.vcpus.iter().map(|vcpu| {
                 let row = r.row(i64::from(vcpu.tid.0));
-                let sums = row.sums(all);
+                let sums = row.sums(TimeRange::ALWAYS);
                 (sums.time(State::Preempted) + sums.time(State::WaitingCpu)).0
             });
             let taken: i64 = taken.sum();
@@ -383,8 +383,7 @@ fn sleeps_bound_the_critical_task_as_its_marks_do() {
         let tid = critical["tid_in_guest"].as_i64().unwrap() as i32;
         let row = guest.store.row(guest.store.find(&RowKey::thread(Tid(tid), 0)).unwrap()).unwrap();
         let task = TaskRow { machine: guest.id, row, own: &guest.store, view: None };
-        let all = TimeRange::new(MachineNs::MIN, MachineNs::MAX);
-        let found = by_sleeps(&task, all, None, SLOW_FACTOR, &Cancel::default()).unwrap();
+        let found = by_sleeps(&task, TimeRange::ALWAYS, None, SLOW_FACTOR, &Cancel::default()).unwrap();
         let list = critical["list"].as_array().unwrap();
         r.judge("period", found.period.unwrap().0, 100_000_000, 1_000_000);
         // Rule *overrun*: an execution that lasts into the next period is followed by the next one without a sleep;
@@ -409,7 +408,7 @@ fn sleeps_bound_the_critical_task_as_its_marks_do() {
         // An instance begins with the wake-up, an execution with its mark; few lie that near to the limit.
         r.judge("slow instances that are no slow executions, or the reverse", differ, 0, 2);
         // And it is offered before anybody asked for it.
-        let offered = vm::recurring(&guest.store, all, &Cancel::default()).unwrap();
+        let offered = vm::recurring(&guest.store, TimeRange::ALWAYS, &Cancel::default()).unwrap();
         let place = offered.iter().position(|o| guest.store.row(o.row).unwrap().key().id == tid);
         assert!(place.is_some_and(|p| p < 3), "{}: {place:?} of {offered:?}", r.name);
     });
@@ -422,8 +421,9 @@ fn marks_are_found_by_filters() {
         let guest = r.machine("guest-a").clone();
         let marks = |text: &str| -> Vec<MachineNs> {
             let filter = Filter::parse(&format!("name == 'lttng_logger' and msg contains '{text}'")).unwrap();
-            let range = TimeRange::new(RefNs::MIN, RefNs::MAX);
-            let found = instants(&r.snapshot, &filter.bind(&TimeBase::default()), range, &Cancel::default()).unwrap();
+            let found =
+                instants(&r.snapshot, &filter.bind(&TimeBase::default()), TimeRange::ALWAYS, &Cancel::default())
+                    .unwrap();
             found[usize::from(guest.id.0)].clone()
         };
         let pairs = vm::instances::pair_marks(&marks("critical_begin"), &marks("critical_end"));

@@ -88,7 +88,7 @@ impl Joined {
     fn text(&self, machine: u16, key: RowKey, show: impl Fn(&Look) -> String) -> String {
         let mut text = String::new();
         let mut last: Option<(MachineNs, String)> = None;
-        for i in self.row(machine, key).intervals(TimeRange::new(MachineNs::MIN, MachineNs::MAX)) {
+        for i in self.row(machine, key).intervals(TimeRange::ALWAYS) {
             let shown = show(&i.look);
             // Neighbours that look the same are one.
             match &mut last {
@@ -174,8 +174,7 @@ fn another_map_joins_elsewhere_and_adds_up_all_the_same() {
             let row = joined.row(1, RowKey { kind: RowKind::VmThread, ..RowKey::thread(Tid(tid), 0) });
             let plain = self::joined(0).row(1, RowKey { kind: RowKind::VmThread, ..RowKey::thread(Tid(tid), 0) });
             let total = |row: &Row| -> i64 {
-                let always = TimeRange::new(MachineNs::MIN, MachineNs::MAX);
-                let all = row.intervals(always);
+                let all = row.intervals(TimeRange::ALWAYS);
                 all.filter(|i| !i.look.state.name().starts_with("waiting")).map(|i| (i.end - i.begin).0).sum()
             };
             assert_eq!(total(&row), total(&plain), "thread {tid}, {ahead} ns ahead");

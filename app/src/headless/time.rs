@@ -72,7 +72,7 @@ impl Window {
     pub(crate) fn on_reference(&self) -> TimeRange<RefNs> {
         match self.axis {
             TimeAxis::Synced => self.range,
-            TimeAxis::Local => TimeRange::new(RefNs::MIN, RefNs::MAX),
+            TimeAxis::Local => TimeRange::ALWAYS,
         }
     }
 

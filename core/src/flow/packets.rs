@@ -45,7 +45,7 @@ impl Packets {
 fn collect(machines: &[FlowMachine<'_>]) -> FxHashMap<u128, Vec<Sent>> {
     let mut sends: FxHashMap<u128, Vec<Sent>> = FxHashMap::default();
     for machine in machines {
-        for point in machine.store.sync_points().range(TimeRange::new(MachineNs::MIN, MachineNs::MAX)) {
+        for point in machine.store.sync_points().range(TimeRange::ALWAYS) {
             if point.method == SyncMethod::Tcp && point.step == SyncStep::PacketSent {
                 let worker = point.thread.map(|row| Worker { machine: machine.id, row });
                 sends.entry(point.key).or_default().push((machine.map.to_ref(point.t), machine.id, worker));

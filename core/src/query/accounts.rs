@@ -79,7 +79,7 @@ pub fn vcpu_range(
     if before == Before::Counts {
         return vm::account_range(view, (vm, vcpu), asked, extent);
     }
-    let all = vm::account_range(view, (vm, vcpu), TimeRange::new(MachineNs::MIN, MachineNs::MAX), extent);
+    let all = vm::account_range(view, (vm, vcpu), TimeRange::ALWAYS, extent);
     let end = asked.end.min(all.end);
     TimeRange::new(asked.begin.max(all.begin).min(end), end)
 }

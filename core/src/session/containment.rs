@@ -53,12 +53,11 @@ struct Found {
 
 /// Stretches of guest code with the first and the last event that certainly lies in each.
 fn stretches(vcpu: &Row, events: &Row, to_host: Between, error: Dur) -> Vec<Found> {
-    let always = TimeRange::new(MachineNs::MIN, MachineNs::MAX);
-    let all = || vcpu.intervals(always).filter(|i| i.look.state == State::Guest);
+    let all = || vcpu.intervals(TimeRange::ALWAYS).filter(|i| i.look.state == State::Guest);
     let long = |i: &crate::store::Interval| (i.end - i.begin).0 > error.0.saturating_mul(2);
     let step = all().filter(long).count().div_ceil(MOST).max(1);
     let mut found = Vec::new();
-    let mut marks = events.intervals(always).map(|i| i.begin).peekable();
+    let mut marks = events.intervals(TimeRange::ALWAYS).map(|i| i.begin).peekable();
     let mut before = MachineNs::MIN;
     let mut guests = all().peekable();
     let mut n = 0usize;

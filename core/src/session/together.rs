@@ -17,7 +17,7 @@ use crate::sync::{ClockMap, Solution, SyncEngine, SyncMachine, SyncOptions, Sync
 use crate::vm::{
     self, Assignment, Between, Guessed, LinkBy, MachineFacts, TruthInput, Vcpu, Vm, VmModel, VmView, schedules,
 };
-use crate::vocab::{Cancel, MachineId, MachineNs, SyncMethod, TimeRange};
+use crate::vocab::{Cancel, MachineId, SyncMethod, TimeRange};
 
 /// What the user may choose about clocks and virtual machines.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +62,7 @@ pub(super) fn run(shared: &Arc<Shared>, cancel: &Cancel) {
     let mut engine = SyncEngine::new();
     for machine in &snapshot.machines {
         let points = machine.store.sync_points();
-        for point in points.range(TimeRange::new(MachineNs::MIN, MachineNs::MAX)) {
+        for point in points.range(TimeRange::ALWAYS) {
             engine.add(machine.id, &point);
         }
         if cancel.is_cancelled() {

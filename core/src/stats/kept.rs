@@ -30,8 +30,6 @@ const ROWS: usize = 64;
 /// A duration that stands in the list beside the columns.
 const LONG: u32 = u32::MAX;
 
-const ALWAYS: TimeRange<MachineNs> = TimeRange { begin: MachineNs::MIN, end: MachineNs::MAX };
-
 /// All latencies of a snapshot.
 pub(super) struct Kept(Vec<Part>);
 
@@ -72,7 +70,7 @@ impl Kept {
             let mut part = Part::default();
             for row in rows {
                 let mut track = Open::default();
-                walk::each(row, ALWAYS, cancel, |latency| part.add(row, &mut track, latency))?;
+                walk::each(row, TimeRange::ALWAYS, cancel, |latency| part.add(row, &mut track, latency))?;
                 part.close(row, &mut track);
             }
             part.shrink();

@@ -170,8 +170,6 @@ mod tests {
     use crate::store::{Extents, Look, MachineStore, StoreOptions, Writer};
     use crate::vocab::{Cpu, ProblemLog, State, Tid, TimeRange};
 
-    const ALWAYS: TimeRange<MachineNs> = TimeRange { begin: MachineNs::MIN, end: MachineNs::MAX };
-
     /// Two rows, of `a` and `b` intervals of 2 ns with a gap of 1 ns after each.
     fn rows(keys: [u16; 2], len: [i64; 2]) -> Vec<Arc<Row>> {
         let mut store = MachineStore::for_some_rows(&Extents::new(&StoreOptions::default(), ProblemLog::default()));
@@ -194,7 +192,7 @@ mod tests {
             assert_eq!(id, Some(RowId(n as u32)));
             let row = id.and_then(|id| gathered.row(id)).unwrap();
             assert_eq!((row.id(), row.len()), (RowId(n as u32), len));
-            assert!(row.intervals(ALWAYS).all(|i| i.look.aux == u32::from(key)));
+            assert!(row.intervals(TimeRange::ALWAYS).all(|i| i.look.aux == u32::from(key)));
         }
         assert_eq!((gathered.row_count(), gathered.wakeups().len()), (4, 0));
     }
@@ -224,7 +222,7 @@ mod tests {
         let after = store.snapshot(MachineNs(2000));
         for snapshot in [&before, &after] {
             for row in rows.iter().chain([&late]) {
-                let points = snapshot.wakeups().range(ALWAYS).filter(|w| w.woken == *row).count();
+                let points = snapshot.wakeups().range(TimeRange::ALWAYS).filter(|w| w.woken == *row).count();
                 assert_eq!(snapshot.woken(*row), points as u64, "{row:?}");
             }
         }
@@ -237,7 +235,7 @@ mod tests {
     #[test]
     fn seeking_is_asking_anew() {
         let row = &rows([1, 2], [1, 1500])[1];
-        let mut seeking = row.intervals(ALWAYS);
+        let mut seeking = row.intervals(TimeRange::ALWAYS);
         for n in 0..3000i64 {
             // Small steps forwards, large ones in both directions.
             let t = MachineNs(if n % 7 == 0 { n * 1_000_003 % 4600 } else { n * 3 / 2 });

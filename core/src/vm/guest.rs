@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::store::{Intervals, Look, MachineStore, Row, StoreSnapshot};
 use crate::vm::between::Between;
-use crate::vm::join::{ALWAYS, Join, Pen};
+use crate::vm::join::{Join, Pen};
 use crate::vm::model::Vm;
 use crate::vocab::{Cancelled, MachineId, MachineNs, Name, RowKey, RowKind, State, TimeRange};
 
@@ -78,14 +78,14 @@ impl Portion<'_> {
             portion: self,
             join,
             halted: join.names.intern("its vCPU was halted"),
-            vcpus: self.vcpus.iter().map(|row| Some(row.as_ref()?.intervals(ALWAYS))).collect(),
+            vcpus: self.vcpus.iter().map(|row| Some(row.as_ref()?.intervals(TimeRange::ALWAYS))).collect(),
             edges: [(MachineNs::MIN, self.there.map(MachineNs::MIN)), (MachineNs::MIN, self.back.map(MachineNs::MIN))],
         };
         let mut steps = 0usize;
         for thread in &self.threads {
             let key = RowKey { kind: RowKind::VmThread, ..thread.key() };
             let mut pen = Pen::new(&mut store, key, thread);
-            for interval in thread.intervals(ALWAYS) {
+            for interval in thread.intervals(TimeRange::ALWAYS) {
                 steps += 1;
                 if steps.is_multiple_of(STRIDE) {
                     join.cancel.check()?;

@@ -19,10 +19,10 @@ use rustc_hash::FxHashMap;
 
 use crate::store::{Interval, Intervals, Look, MachineStore, Row, StoreSnapshot};
 use crate::vm::between::Between;
-use crate::vm::join::{ALWAYS, Join, Pen};
+use crate::vm::join::{Join, Pen};
 use crate::vm::model::{Vcpu, Vm};
 use crate::vm::who::WhoTable;
-use crate::vocab::{Cancelled, Cpu, Interner, MachineId, MachineNs, Name, RowKey, RowKind, State, Tid};
+use crate::vocab::{Cancelled, Cpu, Interner, MachineId, MachineNs, Name, RowKey, RowKind, State, Tid, TimeRange};
 
 /// Pieces or intervals of one row that are read ahead; more are read when half of them are used up.
 const AHEAD: usize = 8192;
@@ -186,9 +186,9 @@ impl<'a> Walk<'a> {
             let store = join.store(guest)?;
             let cpu = Cpu(u16::try_from(vcpu.number).ok()?);
             let row = store.row(store.find(&RowKey::cpu(cpu))?)?;
-            Some(Inside::new(row.intervals(ALWAYS), guest, join.between(guest, vm.host), join.who))
+            Some(Inside::new(row.intervals(TimeRange::ALWAYS), guest, join.between(guest, vm.host), join.who))
         });
-        let mut row = source.intervals(ALWAYS);
+        let mut row = source.intervals(TimeRange::ALWAYS);
         Some(Self {
             source,
             current: row.next(),
@@ -311,7 +311,7 @@ struct Begun {
 impl<'a> CpuLine<'a> {
     fn new(row: &'a Row, walks: usize, store: &mut MachineStore) -> Self {
         Self {
-            row: row.intervals(ALWAYS),
+            row: row.intervals(TimeRange::ALWAYS),
             ahead: Vec::with_capacity(AHEAD),
             at: 0,
             known_until: MachineNs::MIN,

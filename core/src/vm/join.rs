@@ -18,9 +18,7 @@ use crate::sync::ClockMap;
 use crate::vm::between::Between;
 use crate::vm::model::VmModel;
 use crate::vm::who::WhoTable;
-use crate::vocab::{Cancel, Interner, MachineId, MachineNs, RowId, RowKey, TimeRange};
-
-pub(super) const ALWAYS: TimeRange<MachineNs> = TimeRange { begin: MachineNs::MIN, end: MachineNs::MAX };
+use crate::vocab::{Cancel, Interner, MachineId, MachineNs, RowId, RowKey};
 
 /// What is joined.
 pub(super) struct Join<'a> {

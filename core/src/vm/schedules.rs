@@ -82,8 +82,7 @@ fn sample(vm: &Vm, guest: &StoreSnapshot) -> Option<Sample> {
         let cpu = Cpu(u16::try_from(vcpu.number).ok()?);
         // A guest that has not all of the VM's CPUs is another machine.
         let row = guest.row(guest.find(&RowKey::cpu(cpu))?)?;
-        let always = TimeRange::new(MachineNs::MIN, MachineNs::MAX);
-        all.extend(row.intervals(always).map(|i| (i.begin, n)));
+        all.extend(row.intervals(TimeRange::ALWAYS).map(|i| (i.begin, n)));
     }
     all.sort_unstable();
     let mut best = 0..0;

@@ -20,5 +20,5 @@ pub use problem::{Problem, ProblemLog, Severity};
 pub use progress::{Cancel, Cancelled, Progress};
 pub use state::{State, StateSet};
 pub use sync_point::{SyncMethod, SyncPoint, SyncStep};
-pub use time::{Dur, MachineNs, NS_PER_S, RefNs, TimeRange};
+pub use time::{Dur, Instant, MachineNs, NS_PER_S, RefNs, TimeRange};
 pub use value::Value;

@@ -16,6 +16,14 @@ pub const NS_PER_S: i64 = 1_000_000_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Dur(pub i64);
 
+/// What an axis consists of.
+pub trait Instant: Copy {
+    /// The earliest instant the axis can hold.
+    const EARLIEST: Self;
+    /// The latest instant the axis can hold.
+    const LATEST: Self;
+}
+
 macro_rules! instant {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -27,6 +35,11 @@ macro_rules! instant {
             pub const MIN: Self = Self(i64::MIN);
             /// The latest instant the axis can hold.
             pub const MAX: Self = Self(i64::MAX);
+        }
+
+        impl Instant for $name {
+            const EARLIEST: Self = Self::MIN;
+            const LATEST: Self = Self::MAX;
         }
 
         impl Add<Dur> for $name {
@@ -87,6 +100,11 @@ pub struct TimeRange<T> {
     pub begin: T,
     /// First instant after.
     pub end: T,
+}
+
+impl<T: Instant> TimeRange<T> {
+    /// All instants but the latest that the axis can hold: no range holds its own end.
+    pub const ALWAYS: Self = Self { begin: T::EARLIEST, end: T::LATEST };
 }
 
 impl<T: Copy + Ord + Sub<Output = Dur>> TimeRange<T> {

@@ -90,7 +90,7 @@ pub(crate) fn path_text(texts: &[&str], tid: i32) -> String {
     let input = FlowInput { machines: &machines, view: None, names: &names, cancel: &cancel };
     let mut follower = Follower::new(input);
     let task = worker(&machines, 0, tid);
-    let window = follower.existing(task, TimeRange::new(MachineNs::MIN, MachineNs::MAX));
+    let window = follower.existing(task, TimeRange::ALWAYS);
     let path = follower.path(task, window).unwrap();
     check(&path, window);
     let who = |w: Worker| {

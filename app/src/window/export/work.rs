@@ -83,7 +83,7 @@ pub fn events(snapshot: Arc<Snapshot>, find: Arc<Find>, range: Option<TimeRange<
             machines: snapshot.machines.iter().map(|m| m.name.clone()).collect(),
             extent: snapshot.extent.map(|e| (e.begin, e.end)),
         };
-        let range = range.unwrap_or(TimeRange::new(RefNs::MIN, RefNs::MAX));
+        let range = range.unwrap_or(TimeRange::ALWAYS);
         let window = Window::of(&snapshot, range);
         let mut lines = Lines::new(out, shape, EVENTS)?;
         let mut line = String::new();
@@ -215,7 +215,7 @@ pub fn flow(snapshot: Arc<Snapshot>, answer: Answer, shape: Shape) -> Work {
 pub fn report(session: Arc<Session>, paths: Vec<PathBuf>) -> Work {
     Box::new(move |out, task| {
         let snapshot = session.snapshot();
-        let window = Window::of(&snapshot, TimeRange::new(RefNs::MIN, RefNs::MAX));
+        let window = Window::of(&snapshot, TimeRange::ALWAYS);
         let page = report::page(&session, &snapshot, &paths, &window)?;
         task.cancel.check()?;
         out.write_all(page.as_bytes())?;
@@ -252,8 +252,7 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample-traces/io");
         let options = SessionOptions { analyse: true, ..SessionOptions::default() };
         let snapshot = Session::open(vec![path], options, Arc::new(|| ())).wait();
-        let always = TimeRange::new(RefNs::MIN, RefNs::MAX);
-        let parts = parts_of(&snapshot.events, always).len();
+        let parts = parts_of(&snapshot.events, TimeRange::ALWAYS).len();
         assert!(parts > 2, "{parts}");
         let saved = |filter: &str| {
             let find = Arc::new(Find::new(filter, &TimeBase::default()));

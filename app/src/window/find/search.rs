@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rayon::prelude::*;
-use stratoscope_core::vocab::{Cancel, MachineNs, TimeRange};
+use stratoscope_core::vocab::{Cancel, TimeRange};
 
 use crate::window::event_pages::EventSource;
 use crate::window::find::rule::{At, RowFacts};
@@ -75,9 +75,6 @@ impl Counter {
     }
 }
 
-/// All instants.
-pub(crate) const ALWAYS: TimeRange<MachineNs> = TimeRange { begin: MachineNs(i64::MIN), end: MachineNs(i64::MAX) };
-
 fn answer(question: Question, cancel: &Cancel, tell: &mut dyn FnMut((u64, Counts))) {
     let Question { find, scene, events } = question;
     let (rows, states) = count_rows(&find, &scene, cancel);
@@ -119,7 +116,7 @@ pub fn count_rows(find: &Find, scene: &Scene, cancel: &Cancel) -> (u64, Option<u
                     return true;
                 }
                 let mut n = 0;
-                row.lane.each(ALWAYS, &mut |interval| {
+                row.lane.each(TimeRange::ALWAYS, &mut |interval| {
                     n += u64::from(rule.of_state(&facts, &at, interval));
                     !cancel.is_cancelled()
                 });

@@ -3,7 +3,7 @@
 
 use stratoscope_core::flow::{Flow, Piece, Worker};
 use stratoscope_core::sync::ClockMap;
-use stratoscope_core::vocab::{Cancel, Cancelled, MachineId, MachineNs, RefNs, RowKey, RowKind, TimeRange};
+use stratoscope_core::vocab::{Cancel, Cancelled, MachineId, RefNs, RowKey, RowKind, TimeRange};
 
 use crate::window::command::RowRef;
 use crate::window::flow::picture::Picture;
@@ -54,8 +54,7 @@ fn worker_of(facts: &Facts, task: RowRef) -> Option<Worker> {
 pub fn answer(facts: &Facts, question: &Question, cancel: &Cancel) -> Result<Option<Answer>, Cancelled> {
     let Some(worker) = worker_of(facts, question.task) else { return Ok(None) };
     let Some(machine) = facts.world.machine(question.task.machine) else { return Ok(None) };
-    let whole = TimeRange::new(MachineNs::MIN, MachineNs::MAX);
-    let window = question.window.map_or(whole, |range| machine.to_machine(range));
+    let window = question.window.map_or(TimeRange::ALWAYS, |range| machine.to_machine(range));
     let flow = facts.world.flow(worker, window, cancel)?;
     cancel.check()?;
     let maps = facts.world.flow_maps();

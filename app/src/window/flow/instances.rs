@@ -4,7 +4,7 @@
 use stratoscope_core::flow::{Flow, FlowInstance, Worker};
 use stratoscope_core::query::flows::Separator;
 use stratoscope_core::vm::instances::SLOW_FACTOR;
-use stratoscope_core::vocab::{Cancel, Cancelled, Dur, MachineId, MachineNs, RefNs, TimeRange};
+use stratoscope_core::vocab::{Cancel, Cancelled, Dur, MachineId, RefNs, TimeRange};
 
 use crate::window::command::RowRef;
 use crate::window::flow::words::{kind_words, long_who, short_who};
@@ -60,9 +60,11 @@ pub struct Instances {
 pub fn instances(facts: &Facts, task: RowRef, cancel: &Cancel) -> Result<Instances, Cancelled> {
     let Some(machine) = facts.world.machine(task.machine) else { return Ok(Instances::default()) };
     let Some(id) = machine.store.find(&task.key) else { return Ok(Instances::default()) };
-    let whole = TimeRange::new(MachineNs::MIN, MachineNs::MAX);
     let worker = Worker { machine: task.machine, row: id };
-    let found = facts.world.instances(worker, whole, Separator::MostSlept, SLOW_FACTOR, cancel)?.unwrap_or_default();
+    let found = facts
+        .world
+        .instances(worker, TimeRange::ALWAYS, Separator::MostSlept, SLOW_FACTOR, cancel)?
+        .unwrap_or_default();
     if found.period.is_none() || found.list.len() < FEWEST {
         return Ok(Instances::default());
     }

@@ -43,8 +43,7 @@ pub fn candidates(facts: &Facts, cancel: &Cancel) -> Result<Vec<Candidate>, Canc
     let mut all = Vec::new();
     for machine in &facts.world.machines {
         let (store, kind) = best(facts, machine);
-        let whole = TimeRange::new(MachineNs::MIN, MachineNs::MAX);
-        let found = recurring(&store, whole, cancel)?;
+        let found = recurring(&store, TimeRange::ALWAYS, cancel)?;
         let rows = found.into_iter().filter_map(|how| Some((how, store.row(how.row)?)));
         let own = rows.filter(|(_, row)| row.key().kind == kind).take(MOST_OF_A_MACHINE);
         all.extend(own.map(|(how, row)| Candidate {
@@ -129,10 +128,7 @@ pub fn instances(facts: &Facts, wanted: &Wanted, cancel: &Cancel) -> Result<Answ
     let Some(row) = facts.world.row(machine.id, &wanted.row.key) else { return Ok(Answer::default()) };
     let task = TaskRow { machine: machine.id, row, own: &machine.store, view: facts.world.vm.as_deref() };
     let found = match &wanted.marks {
-        None => {
-            let whole = TimeRange::new(MachineNs::MIN, MachineNs::MAX);
-            instances::by_sleeps(&task, whole, None, wanted.slow_factor, cancel)?
-        }
+        None => instances::by_sleeps(&task, TimeRange::ALWAYS, None, wanted.slow_factor, cancel)?,
         Some(marks) => match marked(facts, machine, marks, cancel)? {
             Ok(stretches) => instances::by_marks(&task, stretches, wanted.slow_factor, cancel)?,
             Err(wrong) => return Ok(Answer { wrong: Some(wrong), ..Answer::default() }),
@@ -218,10 +214,9 @@ fn marked(
         (Err(wrong), _) | (_, Err(wrong)) => return Ok(Err(wrong)),
     };
     let name = |id: MachineId| facts.world.machine(id).map_or("", |machine| &machine.name);
-    let always = TimeRange::new(RefNs::MIN, RefNs::MAX);
     let found = |filter: &Matcher| -> Result<Vec<MachineNs>, Cancelled> {
         let search = Search::filter(&facts.events, filter, name, on_reference(facts.base.origin_ns));
-        let mut all = search.instants(always, cancel)?;
+        let mut all = search.instants(TimeRange::ALWAYS, cancel)?;
         Ok(all.get_mut(usize::from(machine.id.0)).map(std::mem::take).unwrap_or_default())
     };
     let (begins, ends) = (found(&begin)?, found(&end)?);

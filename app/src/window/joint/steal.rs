@@ -39,8 +39,7 @@ pub fn curves(facts: &Facts, window: TimeRange<RefNs>, columns: usize, cancel: &
         let Some(host) = facts.world.machine(vm.host) else { continue };
         for (c, vcpu) in vm.vcpus.iter().enumerate() {
             let Some(row) = facts.world.vcpu_row(vm, vcpu) else { continue };
-            let everything = TimeRange::new(MachineNs::MIN, MachineNs::MAX);
-            let known = vcpu_range(view, (v, c), everything, host.extent, Before::Skipped);
+            let known = vcpu_range(view, (v, c), TimeRange::ALWAYS, host.extent, Before::Skipped);
             let (from, end) = (known.begin, known.end);
             let share = |range: TimeRange<MachineNs>| {
                 let range = TimeRange::new(range.begin.max(from), range.end.min(end));
