@@ -12,8 +12,6 @@ use crate::window::joint::facts::Facts;
 /// What is asked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
-    /// Of the facts that the answer is made from.
-    pub version: u64,
     /// The task: the row of a thread.
     pub task: RowRef,
     /// The stretch of time; `None`: its whole life.

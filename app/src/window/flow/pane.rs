@@ -46,7 +46,7 @@ struct Looked {
 /// The memory of both panes between frames.
 pub struct FlowPanes {
     answer: Computed<Question, Option<Answer>>,
-    instances: Computed<(u64, RowRef), Instances>,
+    instances: Computed<RowRef, Instances>,
     timeline: Timeline,
     breakdown: Breakdown,
     /// The picture as the timeline draws it, for which answer and which scene.
@@ -76,8 +76,7 @@ impl FlowPanes {
     /// Nothing followed yet.
     pub fn new(wake: &Wake) -> Self {
         let follow = |question: &Question, facts: &Facts, cancel: &_| answer(facts, question, cancel).unwrap_or(None);
-        let recur =
-            |(_, task): &(u64, RowRef), facts: &Facts, cancel: &_| instances(facts, *task, cancel).unwrap_or_default();
+        let recur = |task: &RowRef, facts: &Facts, cancel: &_| instances(facts, *task, cancel).unwrap_or_default();
         Self {
             answer: Computed::new("flow", Wake::clone(wake), follow),
             instances: Computed::new("flow instances", Wake::clone(wake), recur),
@@ -194,9 +193,8 @@ impl FlowPanes {
         self.window.see(Some(view.window));
         self.looked = Looked { selection: view.selection, window: Some(view.window) };
         let Some(task) = self.task.filter(|_| !cx.info.is_busy()) else { return };
-        let version = self.facts.version;
         let window = self.range().or(if self.life { None } else { self.window.get() });
-        if self.answer.ask(Question { version, task, window }, &self.facts) {
+        if self.answer.ask(Question { task, window }, &self.facts) {
             self.answered += 1;
             self.picked = None;
             let of = self.answer.get().and_then(Option::as_ref);
@@ -204,7 +202,7 @@ impl FlowPanes {
             self.sentence = of.and_then(|a| blame(&self.facts, &a.flow)).map(|(total, text)| (total.kind, text));
         }
         // One after the other: the flow is what is looked at.
-        if self.answer.is_current() && self.instances.ask((version, task), &self.facts) {
+        if self.answer.is_current() && self.instances.ask(task, &self.facts) {
             self.chosen = None;
         }
         let key = Some((self.answered, cx.state.scene.version));

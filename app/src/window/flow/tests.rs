@@ -21,7 +21,7 @@ fn critical() -> RowRef {
 
 fn flow(window: TimeRange<RefNs>) -> (crate::window::joint::facts::Facts, Answer) {
     let facts = fake::fighting();
-    let question = Question { version: 0, task: critical(), window: Some(window) };
+    let question = Question { task: critical(), window: Some(window) };
     let found = answer(&facts, &question, &Cancel::default()).unwrap().unwrap();
     (facts, found)
 }
@@ -115,7 +115,7 @@ fn without_the_synchronisation_pieces_stand_where_their_machines_do() {
     facts.world.machines[usize::from(fake::A.0)].map = map;
     // The same stretch of the task's own clock, seen where the task stands now.
     let shown = TimeRange::new(map.to_ref(MachineNs(5_000_000)), map.to_ref(MachineNs(30_000_000)));
-    let question = Question { version: 0, task: critical(), window: Some(shown) };
+    let question = Question { task: critical(), window: Some(shown) };
     let found = answer(&facts, &question, &Cancel::default()).unwrap().unwrap();
     assert_eq!(found.flow.window, ms(5, 30), "the flow is the same");
     assert_eq!(found.window(&facts), shown);

@@ -31,21 +31,18 @@ use crate::window::worker::Wake;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct TableKey {
-    version: u64,
     range: TimeRange<RefNs>,
     by: By,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct PictureKey {
-    version: u64,
     range: TimeRange<RefNs>,
     which: Which,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct RateKey {
-    version: u64,
     window: TimeRange<RefNs>,
     which: Which,
     columns: usize,
@@ -142,18 +139,17 @@ impl ExitsPane {
         }
         let rect = ui.available_rect_before_wrap();
         ui.painter().rect_filled(rect, 0.0, cx.theme.ground);
-        let version = cx.state.scene.facts.version;
         let range = self.hold.range(&cx.state.view);
         let window = cx.state.view.window;
         let which = self.selected.unwrap_or_default();
-        if self.table.ask(TableKey { version, range, by: self.by }, &facts)
+        if self.table.ask(TableKey { range, by: self.by }, &facts)
             && let Some(table) = self.table.get_mut()
         {
             sort_groups(&facts, &mut table.groups, self.sort);
         }
-        self.distribution.ask(PictureKey { version, range, which }, &facts);
+        self.distribution.ask(PictureKey { range, which }, &facts);
         let columns = ((rect.width() - plot::gutter_width(shared, rect.width())) / BAR).max(1.0) as usize;
-        self.rate.ask(RateKey { version, window, which, columns }, &facts);
+        self.rate.ask(RateKey { window, which, columns }, &facts);
 
         self.choices_ui(ui, cx, range);
         self.overheads_ui(ui, cx);

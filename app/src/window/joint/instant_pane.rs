@@ -10,6 +10,7 @@ use crate::window::command::{Command, RowRef};
 use crate::window::frame::FrameContext;
 use crate::window::joint::computed::Computed;
 use crate::window::joint::empty::no_threads_ui;
+use crate::window::joint::facts::Facts;
 use crate::window::joint::instant;
 use crate::window::parts::{line_ui, swatch};
 use crate::window::stats::sheet::{Field, Sheet};
@@ -21,22 +22,16 @@ const LABEL: f32 = 130.0;
 const STATE: f32 = 160.0;
 const SINCE: f32 = 86.0;
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Key {
-    version: u64,
-    t: RefNs,
-}
-
 /// The pane's memory between frames.
 pub struct InstantPane {
-    computed: Computed<Key, (RefNs, Vec<Section>)>,
+    computed: Computed<RefNs, (RefNs, Vec<Section>)>,
 }
 
 impl InstantPane {
     /// Nothing looked at yet.
     pub fn new(wake: Wake) -> Self {
-        let computed = Computed::new("instant", wake, |key: &Key, facts, cancel| {
-            (key.t, at(&facts.world, &|machine| machine.instant(key.t), cancel))
+        let computed = Computed::new("instant", wake, |t: &RefNs, facts: &Facts, cancel| {
+            (*t, at(&facts.world, &|machine| machine.instant(*t), cancel))
         });
         Self { computed }
     }
@@ -92,7 +87,7 @@ impl InstantPane {
         ui.painter().rect_filled(rect, 0.0, cx.theme.ground);
         let selected = cx.state.view.selection.map(|s| s.begin);
         let t = selected.or(hover).unwrap_or_else(|| cx.state.view.instant());
-        self.computed.ask(Key { version: cx.state.scene.facts.version, t }, &cx.state.scene.facts);
+        self.computed.ask(t, &cx.state.scene.facts);
         let Some((t, sections)) = self.computed.get() else {
             ui.label(RichText::new("Reading…").color(cx.theme.secondary));
             return;

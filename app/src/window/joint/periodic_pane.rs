@@ -25,16 +25,10 @@ use crate::window::timeline::interact::around;
 use crate::window::words;
 use crate::window::worker::Wake;
 
-#[derive(Clone, Debug, PartialEq)]
-struct InstancesKey {
-    version: u64,
-    wanted: Wanted,
-}
-
 /// The pane's memory between frames.
 pub struct PeriodicPane {
-    candidates: Computed<u64, Vec<Candidate>>,
-    instances: Computed<InstancesKey, Answer>,
+    candidates: Computed<(), Vec<Candidate>>,
+    instances: Computed<Wanted, Answer>,
     plot: PlotMemory,
     chosen: Option<RowRef>,
     /// The selected row was taken over once: from then on only by the button.
@@ -60,11 +54,11 @@ fn columns() -> [Column; 8] {
 impl PeriodicPane {
     /// Nothing looked for yet.
     pub fn new(wake: &Wake) -> Self {
-        let candidates = Computed::new("recurring", Wake::clone(wake), |_: &u64, facts: &Facts, cancel| {
+        let candidates = Computed::new("recurring", Wake::clone(wake), |(): &(), facts: &Facts, cancel| {
             periodic::candidates(facts, cancel).unwrap_or_default()
         });
-        let instances = Computed::new("instances", Wake::clone(wake), |key: &InstancesKey, facts: &Facts, cancel| {
-            periodic::instances(facts, &key.wanted, cancel).unwrap_or_default()
+        let instances = Computed::new("instances", Wake::clone(wake), |wanted: &Wanted, facts: &Facts, cancel| {
+            periodic::instances(facts, wanted, cancel).unwrap_or_default()
         });
         Self {
             candidates,
@@ -93,7 +87,6 @@ impl PeriodicPane {
     /// Draws the pane over the room that is left.
     pub fn ui(&mut self, ui: &mut Ui, cx: &mut FrameContext<'_>, shared: &mut Shared) {
         let facts = Arc::clone(&cx.state.scene.facts);
-        let version = cx.state.scene.facts.version;
         let rect = ui.available_rect_before_wrap();
         ui.painter().rect_filled(rect, 0.0, cx.theme.ground);
         // Not anew for every snapshot while a trace is read: what recurs is told at the end.
@@ -101,7 +94,7 @@ impl PeriodicPane {
             empty_ui(ui, cx, &Empty::words("Recurring tasks are looked for once all is read…"));
             return;
         }
-        self.candidates.ask(version, &facts);
+        self.candidates.ask((), &facts);
         let Some(candidates) = self.candidates.get() else {
             empty_ui(ui, cx, &Empty::words("Looking for tasks that recur…"));
             return;
@@ -130,7 +123,7 @@ impl PeriodicPane {
         let marks = (self.by_marks && !self.marks.begin.trim().is_empty() && !self.marks.end.trim().is_empty())
             .then(|| self.marks.clone());
         let wanted = Wanted { row: chosen, slow_factor: self.slow_factor, marks };
-        if self.instances.ask(InstancesKey { version, wanted }, &facts)
+        if self.instances.ask(wanted, &facts)
             && let Some(answer) = self.instances.get_mut()
         {
             sort_instances(&mut answer.list, self.sort);

@@ -24,21 +24,14 @@ use crate::window::worker::Wake;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct CurveKey {
-    version: u64,
     window: TimeRange<RefNs>,
     columns: usize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct AccountKey {
-    version: u64,
-    range: TimeRange<RefNs>,
 }
 
 /// The pane's memory between frames.
 pub struct StealPane {
     curves: Computed<CurveKey, (TimeRange<RefNs>, Vec<Curve>)>,
-    accounts: Computed<AccountKey, Vec<Account>>,
+    accounts: Computed<TimeRange<RefNs>, Vec<Account>>,
     plot: PlotMemory,
     hold: Hold,
     sort: Sort,
@@ -67,8 +60,8 @@ impl StealPane {
         let curves = Computed::new("steal", Wake::clone(&wake), |key: &CurveKey, facts, cancel| {
             (key.window, steal::curves(facts, key.window, key.columns, cancel))
         });
-        let accounts = Computed::new("stolen", wake, |key: &AccountKey, facts, cancel| {
-            let mut all = steal::accounts(facts, key.range, cancel);
+        let accounts = Computed::new("stolen", wake, |range: &TimeRange<RefNs>, facts, cancel| {
+            let mut all = steal::accounts(facts, *range, cancel);
             sort_accounts(&mut all, Sort::descending(2));
             all
         });
@@ -104,10 +97,9 @@ impl StealPane {
         ui.spacing_mut().item_spacing.y = 0.0;
         let window = cx.state.view.window;
         let range = self.hold.range(&cx.state.view);
-        let version = cx.state.scene.facts.version;
         let columns = (rect.width() - plot::gutter_width(shared, rect.width())).max(1.0) as usize;
-        self.curves.ask(CurveKey { version, window, columns }, &cx.state.scene.facts);
-        if self.accounts.ask(AccountKey { version, range }, &cx.state.scene.facts)
+        self.curves.ask(CurveKey { window, columns }, &cx.state.scene.facts);
+        if self.accounts.ask(range, &cx.state.scene.facts)
             && let Some(accounts) = self.accounts.get_mut()
         {
             sort_accounts(accounts, self.sort);

@@ -10,7 +10,7 @@ use crate::window::axis::duration;
 use crate::window::catalogue;
 use crate::window::command::Command;
 use crate::window::frame::FrameContext;
-use crate::window::joint::computed::Computed;
+use crate::window::joint::computed::{Along, Computed};
 use crate::window::joint::empty::no_threads_ui;
 use crate::window::joint::facts::Facts;
 use crate::window::joint::table::{self, Cell, Column, Sort, percent, table_ui};
@@ -25,11 +25,9 @@ use crate::window::worker::Wake;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Key {
-    version: u64,
     comparison: Comparison,
     what: What,
-    /// Which lines are shown in which order: that alone is no question.
-    order: Order,
+    order: Along<Order>,
 }
 
 /// Which lines are shown, in which order.
@@ -90,7 +88,7 @@ impl ComparePane {
         let answer = Computed::new("differences", Wake::clone(wake), |key: &Key, facts: &Facts, cancel| {
             let lines = differences(facts, &key.comparison, key.what, cancel).unwrap_or_default();
             let mut answer = Answer { lines, ..Answer::default() };
-            answer.put(key.order);
+            answer.put(key.order.0);
             answer
         });
         Self {
@@ -135,15 +133,7 @@ impl ComparePane {
         let facts = Arc::clone(&cx.state.scene.facts);
         self.choices_ui(ui, cx, &comparison);
         let order = self.order(&comparison);
-        let mut key = Key { version: facts.version, comparison, what: self.what, order };
-        // While traces are read the version changes all the time: what is being counted is counted to its end.
-        if let Some(asked) = self.answer.asked().copied()
-            && (asked.version == key.version || !self.answer.is_idle())
-            && (Key { version: key.version, order, ..asked }) == key
-        {
-            key = asked;
-        }
-        self.answer.ask(key, &facts);
+        self.answer.ask(Key { comparison, what: self.what, order: Along(order) }, &facts);
         if let Some(answer) = self.answer.get_mut() {
             answer.put(order);
         }

@@ -18,12 +18,6 @@ use crate::window::timeline::scene::Scene;
 use crate::window::words;
 use crate::window::worker::Wake;
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Key {
-    version: u64,
-    range: TimeRange<RefNs>,
-}
-
 /// What was counted.
 struct Answer {
     range: TimeRange<RefNs>,
@@ -71,17 +65,18 @@ fn columns() -> [Column; 5] {
 
 /// The tab's memory between frames.
 pub struct EventsTab {
-    counts: Computed<Key, Answer>,
+    counts: Computed<TimeRange<RefNs>, Answer>,
     sort: Sort,
 }
 
 impl EventsTab {
     /// Nothing counted yet.
     pub fn new(wake: &Wake) -> Self {
-        let counts = Computed::new("event counts", Wake::clone(wake), |key: &Key, facts: &Facts, cancel| {
-            let counts = count_by_name(&facts.events, key.range, cancel).unwrap_or_default();
-            Answer { range: key.range, all: counts.iter().map(|c| c.count).sum(), counts }
-        });
+        let counts =
+            Computed::new("event counts", Wake::clone(wake), |range: &TimeRange<RefNs>, facts: &Facts, cancel| {
+                let counts = count_by_name(&facts.events, *range, cancel).unwrap_or_default();
+                Answer { range: *range, all: counts.iter().map(|c| c.count).sum(), counts }
+            });
         Self { counts, sort: Sort::descending(COUNT) }
     }
 
@@ -98,15 +93,8 @@ impl EventsTab {
     /// Draws the table over the room that is left.
     pub fn ui(&mut self, ui: &mut Ui, cx: &mut FrameContext<'_>, range: TimeRange<RefNs>) {
         let facts = Arc::clone(&cx.state.scene.facts);
-        let mut key = Key { version: facts.version, range };
-        // While traces are read the version changes all the time: what is being counted is counted to its end.
-        if let Some(asked) = self.counts.asked().copied().filter(|_| !self.counts.is_idle())
-            && asked.range == range
-        {
-            key = asked;
-        }
         let sort = self.sort;
-        if self.counts.ask(key, &facts)
+        if self.counts.ask(range, &facts)
             && let Some(answer) = self.counts.get_mut()
         {
             answer.order(sort, &cx.state.scene);

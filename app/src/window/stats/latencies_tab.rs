@@ -8,7 +8,7 @@ use stratoscope_core::vocab::{Dur, RefNs, RowKind, TimeRange};
 use crate::window::axis::duration;
 use crate::window::command::{Command, RowRef};
 use crate::window::frame::FrameContext;
-use crate::window::joint::computed::Computed;
+use crate::window::joint::computed::{Along, Computed};
 use crate::window::joint::empty::{Empty, empty_ui};
 use crate::window::joint::facts::Facts;
 use crate::window::joint::table::{self, Cell, Column, Sort, table_ui};
@@ -23,12 +23,10 @@ use crate::window::worker::Wake;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Key {
-    version: u64,
     range: TimeRange<RefNs>,
     which: Which,
     thread: Option<RowRef>,
-    /// How the lines are sorted: an order alone is no question.
-    sort: Sort,
+    sort: Along<Sort>,
 }
 
 /// What was counted, of what.
@@ -40,7 +38,6 @@ struct Answer {
 /// Which line's dots are shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct DotsKey {
-    version: u64,
     range: TimeRange<RefNs>,
     thread: Option<RowRef>,
     line: LineName,
@@ -80,7 +77,7 @@ impl LatenciesTab {
         let lines = Computed::new("latencies", Wake::clone(wake), |key: &Key, facts: &Facts, cancel| {
             let found = latencies::lines(facts, key.range, key.which.kinds(), key.thread, cancel);
             let mut lines = found.unwrap_or_default();
-            latencies::sort(&mut lines, key.sort);
+            latencies::sort(&mut lines, key.sort.0);
             Answer { asked: *key, lines }
         });
         let dots = Computed::new("latencies over time", Wake::clone(wake), |key: &DotsKey, facts: &Facts, cancel| {
@@ -163,15 +160,7 @@ impl LatenciesTab {
     }
 
     fn ask(&mut self, facts: &Arc<Facts>, range: TimeRange<RefNs>) {
-        let sort = self.sort;
-        let mut key = Key { version: facts.version, range, which: self.which, thread: self.thread, sort };
-        // While traces are read the version changes all the time: what is being counted is counted to its end.
-        if let Some(asked) = self.lines.asked().copied()
-            && (asked.version == key.version || !self.lines.is_idle())
-            && (Key { version: key.version, sort, ..asked }) == key
-        {
-            key = asked;
-        }
+        let key = Key { range, which: self.which, thread: self.thread, sort: Along(self.sort) };
         if self.lines.ask(key, facts) {
             self.order();
         }
@@ -180,9 +169,9 @@ impl LatenciesTab {
     /// Sorts the lines as the user wants, if they are not.
     fn order(&mut self) {
         let sort = self.sort;
-        if let Some(answer) = self.lines.get_mut().filter(|answer| answer.asked.sort != sort) {
+        if let Some(answer) = self.lines.get_mut().filter(|answer| answer.asked.sort.0 != sort) {
             latencies::sort(&mut answer.lines, sort);
-            answer.asked.sort = sort;
+            answer.asked.sort = Along(sort);
         }
     }
 
@@ -214,8 +203,8 @@ impl LatenciesTab {
         // The chosen line, else the first.
         let chosen = answer.lines.iter().find(|l| self.chosen == Some(l.name()));
         let line = chosen.or(answer.lines.first())?;
-        let Key { version, range, thread, .. } = answer.asked;
-        self.dots.ask(DotsKey { version, range, thread, line: line.name() }, facts);
+        let Key { range, thread, .. } = answer.asked;
+        self.dots.ask(DotsKey { range, thread, line: line.name() }, facts);
         // Another line's dots would be a lie; those of an earlier stretch of time are moved along.
         let dots = self.dots.get().filter(|(of, _)| *of == line.name()).map_or(&[][..], |(_, dots)| dots);
         let of = if line.name.is_empty() {

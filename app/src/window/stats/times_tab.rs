@@ -2,16 +2,17 @@
 //! of all rows together.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use egui::{Align2, ScrollArea, Sense, Ui, WidgetInfo, accesskit::Role, vec2};
 use stratoscope_core::store::StateSums;
 use stratoscope_core::vocab::{Dur, RefNs, RowKind, State, StateSet, TimeRange};
 
-use crate::window::aside::free;
 use crate::window::axis::duration;
 use crate::window::command::{Command, RowRef};
 use crate::window::frame::FrameContext;
 use crate::window::help::Need;
+use crate::window::joint::computed::{Along, Computed};
 use crate::window::joint::empty::{Empty, empty_ui};
 use crate::window::parts::{line_ui, share_bar, swatch};
 use crate::window::stats::sheet::{Field, Sheet};
@@ -19,7 +20,7 @@ use crate::window::stats::times::{Group, Totals, sum, totals};
 use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::scene::Scene;
 use crate::window::words;
-use crate::window::worker::{Wake, Worker};
+use crate::window::worker::Wake;
 
 /// What the table is sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +40,6 @@ pub enum Measure {
     Count,
 }
 
-struct Question {
-    key: Key,
-    scene: Scene,
-    order: Order,
-    /// Where states' names are from.
-    theme: &'static Theme,
-}
-
 /// How lines are sorted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Order {
@@ -56,27 +49,28 @@ struct Order {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Key {
-    version: u64,
     range: TimeRange<RefNs>,
     kind: RowKind,
     group: Group,
+    order: Along<Order>,
+    /// Where states' names are from: those of the dark theme, or of the light one.
+    dark: bool,
 }
 
 /// The table's memory between frames.
 pub struct TimesTab {
-    worker: Worker<Question, Shown>,
+    /// Rows are looked at where the scene has them: they may slide while nothing else changes.
+    shown: Computed<Key, Shown, Scene>,
     /// What is one line.
     pub group: Group,
     /// What cells say.
     pub measure: Measure,
-    asked: Option<Key>,
-    shown: Option<Shown>,
     sort: Sort,
 }
 
 /// What was counted last.
 struct Shown {
-    key: Key,
+    range: TimeRange<RefNs>,
     order: Order,
     rows: Vec<Totals>,
     all: StateSums,
@@ -167,37 +161,34 @@ fn lacks(kind: RowKind) -> (&'static str, Option<Need>) {
 impl TimesTab {
     /// Nothing counted yet.
     pub fn new(wake: Wake) -> Self {
-        let worker = Worker::new("statistics", wake, |question: Question, cancel, tell| {
-            let Question { key, scene, order, theme } = question;
-            let mut rows = totals(&scene, key.kind, key.range, key.group, cancel);
+        let shown = Computed::new("statistics", wake, |key: &Key, scene: &Scene, cancel| {
+            let Key { range, kind, group, order: Along(order), dark } = *key;
+            let theme = if dark { Theme::dark() } else { Theme::light() };
+            let mut rows = totals(scene, kind, range, group, cancel);
             let events = &scene.facts.events;
-            let count = || events.row_at(key.range.end).saturating_sub(events.row_at(key.range.begin));
-            if cancel.is_cancelled() {
-                return;
-            }
-            let events = (!events.is_empty()).then(count);
+            let count = || events.row_at(range.end).saturating_sub(events.row_at(range.begin));
+            // What was cancelled is shown to nobody.
+            let events = (!events.is_empty() && !cancel.is_cancelled()).then(count);
             sort_rows(&mut rows, order);
-            tell(Shown { key, order, all: sum(&rows), columns: columns_of(&rows, theme), rows, events });
+            Shown { range, order, all: sum(&rows), columns: columns_of(&rows, theme), rows, events }
         });
-        Self { worker, group: Group::Each, measure: Measure::Time, asked: None, shown: None, sort: Sort::Busy }
+        Self { shown, group: Group::Each, measure: Measure::Time, sort: Sort::Busy }
     }
 
     /// Other traces are open.
     pub fn reset(&mut self) {
-        self.asked = None;
-        self.shown = None;
-        let _old = self.worker.take();
+        self.shown.reset();
     }
 
     /// Waits until nothing is counted any more; for pictures and tests.
     pub fn wait(&self, longest: std::time::Duration) -> bool {
-        self.worker.wait(longest)
+        self.shown.wait(longest)
     }
 
     /// Draws the table over the room that is left.
     pub fn ui(&mut self, ui: &mut Ui, cx: &mut FrameContext<'_>, kind: RowKind, range: TimeRange<RefNs>) {
         self.ask(cx, kind, range);
-        let Some(Shown { key, rows, all, columns, .. }) = &self.shown else { return };
+        let Some(Shown { range, rows, all, columns, .. }) = self.shown.get() else { return };
         if rows.is_empty() && !cx.info.is_busy() {
             let (what, need) = lacks(kind);
             empty_ui(ui, cx, &Empty { what, more: &[], need, about: "statistics" });
@@ -213,7 +204,7 @@ impl TimesTab {
                 name: name.to_owned(),
                 sums: *sums,
                 rows,
-                range: key.range,
+                range: *range,
                 measure,
             };
             if rows.len() > 1 {
@@ -236,7 +227,7 @@ impl TimesTab {
     /// Sorts anew, as after another measure was chosen.
     pub fn order(&mut self) {
         let order = self.wanted();
-        if let Some(shown) = self.shown.as_mut().filter(|shown| shown.order != order) {
+        if let Some(shown) = self.shown.get_mut().filter(|shown| shown.order != order) {
             sort_rows(&mut shown.rows, order);
             shown.order = order;
         }
@@ -247,30 +238,21 @@ impl TimesTab {
     }
 
     fn ask(&mut self, cx: &FrameContext<'_>, kind: RowKind, range: TimeRange<RefNs>) {
-        let key = Key { version: cx.state.scene.version, range, kind, group: self.group };
-        // While traces are read the version changes all the time: what is being counted is counted to its end.
-        let same = self.asked.as_ref().is_some_and(|asked| Key { version: key.version, ..*asked } == key);
-        if self.asked.as_ref() != Some(&key) && (!same || self.worker.is_idle()) {
-            self.asked = Some(key);
-            let theme = if cx.state.dark { Theme::dark() } else { Theme::light() };
-            self.worker.ask(Question { key, scene: cx.state.scene.clone(), order: self.wanted(), theme });
-        }
-        if let Some(shown) = self.worker.take().pop() {
-            if let Some(old) = self.shown.replace(shown) {
-                free(old);
-            }
+        let scene = &cx.state.scene;
+        let key = Key { range, kind, group: self.group, order: Along(self.wanted()), dark: cx.state.dark };
+        if self.shown.ask_of(key, scene.version, || Arc::new(scene.clone())) {
             self.order();
         }
     }
 
     /// How many events the stretch has that was counted last, if that is known.
     pub fn events(&self) -> Option<u64> {
-        self.shown.as_ref()?.events
+        self.shown.get()?.events
     }
 
     /// The table as text: times and numbers of all states.
     pub fn sheet(&self, theme: &Theme) -> Sheet {
-        let Some(shown) = &self.shown else { return Sheet::default() };
+        let Some(shown) = self.shown.get() else { return Sheet::default() };
         let mut sheet = Sheet::new(&[("Row", "row"), ("Rows", "rows"), ("Busy", "busy_ns")]);
         let states: Vec<State> = shown.columns.iter().flat_map(|c| c.states.iter().copied()).collect();
         for state in &states {

@@ -30,19 +30,12 @@ const COLUMN: f32 = 2.0;
 
 #[derive(Clone, Debug, PartialEq)]
 struct ChartKey {
-    version: u64,
     window: TimeRange<RefNs>,
     columns: usize,
     chosen: Chosen,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct TableKey {
-    version: u64,
-    ask: Ask,
-}
-
-type Counted = Computed<TableKey, (Ask, Table)>;
+type Counted = Computed<Ask, (Ask, Table)>;
 
 /// The pane's memory between frames.
 pub struct UsagePane {
@@ -100,9 +93,7 @@ impl UsagePane {
             (key.window, usage::charts(facts, key.window, key.columns, &key.chosen, cancel))
         });
         let counted = |name: &str| -> Counted {
-            Computed::new(name, Wake::clone(wake), |key: &TableKey, facts, cancel| {
-                (key.ask, usage::table(facts, &key.ask, cancel))
-            })
+            Computed::new(name, Wake::clone(wake), |ask: &Ask, facts, cancel| (*ask, usage::table(facts, ask, cancel)))
         };
         Self {
             charts,
@@ -162,19 +153,16 @@ impl UsagePane {
     fn ask(&mut self, cx: &FrameContext<'_>, gutter: f32, width: f32) -> TimeRange<RefNs> {
         let view = &cx.state.view;
         let facts = &cx.state.scene.facts;
-        let version = facts.version;
         let is_thread = |row: &RowRef| row.key.kind == RowKind::Thread && !row.key.is_idle_task();
         self.chosen.selected = view.row.filter(is_thread);
         let columns = ((width - gutter) / COLUMN).max(1.0) as usize;
-        let fresh =
-            self.charts.ask(ChartKey { version, window: view.window, columns, chosen: self.chosen.clone() }, facts);
+        let fresh = self.charts.ask(ChartKey { window: view.window, columns, chosen: self.chosen.clone() }, facts);
         if fresh && cx.state.scene.complete && self.charts.is_current() {
             self.chosen.keep(&self.drawn());
         }
         let range = view.range().unwrap_or(view.window);
         for (table, places) in self.tables.iter_mut().zip([false, true]) {
-            let ask = Ask { range, by: self.by, descending: self.descending, places };
-            table.ask(TableKey { version, ask }, facts);
+            table.ask(Ask { range, by: self.by, descending: self.descending, places }, facts);
         }
         range
     }

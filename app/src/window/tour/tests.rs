@@ -140,7 +140,7 @@ fn the_periodic_task_is_held_up_as_told() {
 fn flow(scene: &Scene, step: &Step) -> Answer {
     let row = step.row.as_ref().unwrap().find(scene).unwrap();
     let task = task_of(&scene.facts, row).unwrap();
-    let question = Question { version: 0, task, window: step.select.unwrap().on(scene) };
+    let question = Question { task, window: step.select.unwrap().on(scene) };
     answer(&scene.facts, &question, &Cancel::default()).unwrap().unwrap()
 }
 
