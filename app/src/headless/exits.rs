@@ -11,8 +11,23 @@ use stratoscope_core::vocab::{Cancel, Dur};
 use crate::headless::Outcome;
 use crate::headless::args::Common;
 use crate::headless::output::{Output, integer};
+use crate::headless::table::Table;
 use crate::headless::time::Window;
-use crate::headless::virt::{Asked, Table, wanted};
+use crate::headless::virt::Asked;
+
+/// A time that is told of exits: how its column is called, its key for programs, and which it is.
+pub(crate) type Figure = (&'static str, &'static str, fn(&ExitTimes) -> Dur);
+
+/// All of them, in the order of the columns of every table of exits.
+pub(crate) const FIGURES: [Figure; 7] = [
+    ("Total", "total_ns", |t| t.total),
+    ("Min", "min_ns", |t| t.min),
+    ("Mean", "mean_ns", |t| t.mean),
+    ("p50", "p50_ns", |t| t.p50),
+    ("p99", "p99_ns", |t| t.p99),
+    ("Max", "max_ns", |t| t.max),
+    ("Off CPU", "off_cpu_ns", |t| t.off_cpu),
+];
 
 /// Prints one object (or row) a VM, vCPU and reason.
 ///
@@ -28,12 +43,7 @@ pub(super) fn run(args: &Common) -> anyhow::Result<Outcome> {
         let of = Host { machine: host.id, store: &host.store, range: window.on(host) };
         for stats in exits::statistics(&view.model, &of, &Cancel::default())? {
             let object = object(view, host, window, &stats);
-            if !wanted(asked.filter.as_ref(), &object) {
-                continue;
-            }
-            if !out.is_json() {
-                table.row(cells(view, &stats));
-            } else if !out.line(&object.to_string())? {
+            if !table.tell(&mut out, asked.filter.as_ref(), &object, || cells(view, &stats))? {
                 break 'all;
             }
         }
@@ -52,8 +62,7 @@ fn object(view: &VmView, host: &MachineView, window: &Window, stats: &ExitStats)
     let vm = view.model.vms.get(key.vm);
     let vcpu = vm.and_then(|vm| vm.vcpus.get(key.vcpu));
     let times = stats.times.as_ref();
-    let ns = |get: fn(&ExitTimes) -> Dur| times.map(|t| get(t).0);
-    json!({
+    let mut object = json!({
         "type": "exit",
         "vm": vm.map(|vm| vm.name.as_str()),
         "vcpu": vcpu.map(|v| v.number),
@@ -63,15 +72,12 @@ fn object(view: &VmView, host: &MachineView, window: &Window, stats: &ExitStats)
         "code": key.code,
         "count": stats.count,
         "incomplete": stats.incomplete,
-        "total_ns": ns(|t| t.total),
-        "min_ns": ns(|t| t.min),
-        "mean_ns": ns(|t| t.mean),
-        "p50_ns": ns(|t| t.p50),
-        "p99_ns": ns(|t| t.p99),
-        "max_ns": ns(|t| t.max),
-        "off_cpu_ns": ns(|t| t.off_cpu),
         "longest_at_ns": times.map(|t| integer(window.print(host, t.longest.begin()))),
-    })
+    });
+    for (_, key, get) in FIGURES {
+        object[key] = times.map(|t| get(t).0).into();
+    }
+    object
 }
 
 fn cells(view: &VmView, stats: &ExitStats) -> Vec<String> {
@@ -79,18 +85,13 @@ fn cells(view: &VmView, stats: &ExitStats) -> Vec<String> {
     let vm = view.model.vms.get(key.vm);
     let vcpu = vm.and_then(|vm| vm.vcpus.get(key.vcpu));
     let times = stats.times.as_ref();
-    let length = |get: fn(&ExitTimes) -> Dur| times.map_or_else(|| "-".to_owned(), |t| duration(get(t).0));
-    vec![
+    let mut cells = vec![
         vm.map_or_else(String::new, |vm| vm.name.clone()),
         vcpu.map_or_else(String::new, |v| v.number.to_string()),
         reasons::name(key.isa, key.code).into_owned(),
         stats.count.to_string(),
-        length(|t| t.total),
-        length(|t| t.min),
-        length(|t| t.mean),
-        length(|t| t.p50),
-        length(|t| t.p99),
-        length(|t| t.max),
-        length(|t| t.off_cpu),
-    ]
+    ];
+    let length = |(_, _, get): Figure| times.map_or_else(|| "-".to_owned(), |t| duration(get(t).0));
+    cells.extend(FIGURES.map(length));
+    cells
 }

@@ -14,9 +14,10 @@ use stratoscope_core::vocab::{Cancel, MachineNs, Name, Problem, RefNs, TimeRange
 
 use crate::headless::args::{FlowArgs, TimeAxis};
 use crate::headless::output::{Output, integer};
+use crate::headless::table::{Table, percent, wanted};
 use crate::headless::task::find_tasks;
 use crate::headless::time::{Window, base};
-use crate::headless::virt::{Table, percent, wanted, who_json, who_text};
+use crate::headless::virt::{who_json, who_text};
 use crate::headless::{Outcome, open, parse_filter, wait, wrong_usage};
 
 /// Prints pieces, arrows and totals of a task's flow, or one line an instance.

@@ -2,7 +2,7 @@
 
 pub mod args;
 pub(crate) mod events;
-mod exits;
+pub(crate) mod exits;
 pub(crate) mod flow;
 mod info;
 mod install;
@@ -14,6 +14,7 @@ mod shot;
 pub(crate) mod states;
 mod stats;
 mod sync;
+mod table;
 mod task;
 pub(crate) mod time;
 pub(crate) mod usage;

@@ -24,8 +24,9 @@ use stratoscope_core::vocab::{Cancel, Dur, MachineNs, RowId, RowKey, RowKind, Ti
 
 use crate::headless::args::ReportArgs;
 use crate::headless::shot::Look;
+use crate::headless::table::percent;
 use crate::headless::time::Window;
-use crate::headless::virt::{percent, who_text};
+use crate::headless::virt::who_text;
 use crate::headless::{Outcome, open, shot, wait};
 use crate::window::command::Command;
 use crate::window::layout::PaneKind;

@@ -12,9 +12,9 @@ use stratoscope_core::vocab::{Cancel, Dur, MachineNs, RowId, RowKind, State, Tim
 
 use crate::headless::args::StatsArgs;
 use crate::headless::output::{Output, integer};
+use crate::headless::table::{Table, percent};
 use crate::headless::task::find_tasks;
 use crate::headless::time::{Window, base};
-use crate::headless::virt::{Table, percent, wanted};
 use crate::headless::{Outcome, open, parse_filter, usage, wait};
 
 /// Prints one object (or row) a CPU and task, and one a system call, kind of wait and interrupt; or CPU usage alone.
@@ -126,23 +126,19 @@ impl Printer<'_> {
                 "busy_ns": busy(&sums),
                 "states": states,
             });
-            if !wanted(self.filter.as_ref(), &object) {
-                continue;
+            let cells = || {
+                let share = |ns: i64| percent(ns as f64 / range.length().0.max(1) as f64);
+                let mut shares: Vec<(State, i64)> =
+                    State::ALL.iter().skip(1).map(|s| (*s, sums.time(*s).0)).filter(|(_, ns)| *ns > 0).collect();
+                shares.sort_by_key(|(_, ns)| std::cmp::Reverse(*ns));
+                let text: Vec<String> = shares.iter().map(|(s, ns)| format!("{} {}", s.name(), share(*ns))).collect();
+                let of = if key.kind == RowKind::Cpu { "CPU".to_owned() } else { key.to_string() };
+                let name = if key.kind == RowKind::Cpu { key.id.to_string() } else { name };
+                vec![share(busy(&sums)), of, name, text.join(", ")]
+            };
+            if !table.tell(out, self.filter.as_ref(), &object, cells)? {
+                return Ok(false);
             }
-            if out.is_json() {
-                if !out.line(&object.to_string())? {
-                    return Ok(false);
-                }
-                continue;
-            }
-            let share = |ns: i64| percent(ns as f64 / range.length().0.max(1) as f64);
-            let mut shares: Vec<(State, i64)> =
-                State::ALL.iter().skip(1).map(|s| (*s, sums.time(*s).0)).filter(|(_, ns)| *ns > 0).collect();
-            shares.sort_by_key(|(_, ns)| std::cmp::Reverse(*ns));
-            let text: Vec<String> = shares.iter().map(|(s, ns)| format!("{} {}", s.name(), share(*ns))).collect();
-            let of = if key.kind == RowKind::Cpu { "CPU".to_owned() } else { key.to_string() };
-            let name = if key.kind == RowKind::Cpu { key.id.to_string() } else { name };
-            table.row(vec![share(busy(&sums)), of, name, text.join(", ")]);
         }
         Ok(table.print(out)?)
     }
@@ -158,29 +154,25 @@ impl Printer<'_> {
         let mut table = Table::new(&["<  latency", "<of", "count", "total", "min", "mean", "p50", "p95", "p99", "max"]);
         for found in latencies(&machine.store, &query, &Cancel::default())? {
             let object = self.latency(machine, &found);
-            if !wanted(self.filter.as_ref(), &object) {
-                continue;
+            let cells = || {
+                let h = &found.histogram;
+                let text = |time: Option<Dur>| time.map_or_else(String::new, |t| duration(t.0));
+                vec![
+                    format!("  {}", found.kind.name()),
+                    self.snapshot.names.text(found.name).to_string(),
+                    h.count().to_string(),
+                    duration(h.total().0),
+                    text(h.min()),
+                    text(h.mean()),
+                    text(h.percentile(50.0)),
+                    text(h.percentile(95.0)),
+                    text(h.percentile(99.0)),
+                    text(h.max()),
+                ]
+            };
+            if !table.tell(out, self.filter.as_ref(), &object, cells)? {
+                return Ok(false);
             }
-            if out.is_json() {
-                if !out.line(&object.to_string())? {
-                    return Ok(false);
-                }
-                continue;
-            }
-            let h = &found.histogram;
-            let text = |time: Option<Dur>| time.map_or_else(String::new, |t| duration(t.0));
-            table.row(vec![
-                format!("  {}", found.kind.name()),
-                self.snapshot.names.text(found.name).to_string(),
-                h.count().to_string(),
-                duration(h.total().0),
-                text(h.min()),
-                text(h.mean()),
-                text(h.percentile(50.0)),
-                text(h.percentile(95.0)),
-                text(h.percentile(99.0)),
-                text(h.max()),
-            ]);
         }
         Ok(table.print(out)?)
     }
@@ -193,12 +185,8 @@ impl Printer<'_> {
         for of in counts.iter().filter(|of| of.machine == machine.id) {
             let (name, count) = (&*of.name, of.count);
             let object = json!({"type": "events", "machine": machine.name, "name": name, "count": count});
-            if !wanted(self.filter.as_ref(), &object) {
-                continue;
-            }
-            if !out.is_json() {
-                table.row(vec![format!("  {name}"), count.to_string()]);
-            } else if !out.line(&object.to_string())? {
+            let cells = || vec![format!("  {name}"), count.to_string()];
+            if !table.tell(out, self.filter.as_ref(), &object, cells)? {
                 return Ok(false);
             }
         }

@@ -13,8 +13,8 @@ use stratoscope_core::vocab::{MachineId, Problem};
 
 use crate::headless::args::SyncArgs;
 use crate::headless::output::{Output, integer};
+use crate::headless::table::tell;
 use crate::headless::time::base;
-use crate::headless::virt::wanted;
 use crate::headless::{Outcome, open, parse_filter, wait};
 
 /// Prints one object (or sentence) a machine, then those of each pair of machines and method.
@@ -69,11 +69,7 @@ fn with_reference(session: &Session, snapshot: &Snapshot, name: &str) -> anyhow:
 fn print(snapshot: &Snapshot, solution: &Solution, filter: Option<&Matcher>, out: &mut Output) -> anyhow::Result<()> {
     for machine in &solution.machines {
         let object = machine_json(snapshot, machine);
-        if !wanted(filter, &object) {
-            continue;
-        }
-        let line = if out.is_json() { object.to_string() } else { machine_text(snapshot, machine) };
-        if !out.line(&line)? {
+        if !tell(out, filter, &object, || machine_text(snapshot, machine))? {
             return Ok(());
         }
     }
@@ -84,11 +80,7 @@ fn print(snapshot: &Snapshot, solution: &Solution, filter: Option<&Matcher>, out
         }
         for method in &pair.methods {
             let object = pair_json(a, b, pair, method);
-            if !wanted(filter, &object) {
-                continue;
-            }
-            let line = if out.is_json() { object.to_string() } else { method_text(method) };
-            if !out.line(&line)? {
+            if !tell(out, filter, &object, || method_text(method))? {
                 return Ok(());
             }
         }

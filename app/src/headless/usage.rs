@@ -12,8 +12,8 @@ use stratoscope_core::stats::usage::{CpuUsage, Places, ThreadUsage};
 use stratoscope_core::vocab::{Cancel, Dur, MachineNs, TimeRange};
 
 use crate::headless::output::Output;
+use crate::headless::table::{Table, percent};
 use crate::headless::time::Window;
-use crate::headless::virt::{Table, percent, wanted};
 
 /// What is asked.
 pub(super) struct Question<'a> {
@@ -88,14 +88,11 @@ impl Question<'_> {
         let mut table = Table::new(&["  CPU", "used", "time", "interrupts", "unknown"]);
         for cpu in &of.cpus {
             let object = cpu_object(machine, cpu, share(cpu.used), whole);
-            if !wanted(self.filter.as_ref(), &object) {
-                continue;
-            }
-            if !out.is_json() {
-                let times = [cpu.used, cpu.interrupts, cpu.unknown].map(|time| duration(time.0));
-                let [used, interrupts, unknown] = times;
-                table.row(vec![cpu.cpu.0.to_string(), percent(share(cpu.used)), used, interrupts, unknown]);
-            } else if !out.line(&object.to_string())? {
+            let cells = || {
+                let [used, interrupts, unknown] = [cpu.used, cpu.interrupts, cpu.unknown].map(|time| duration(time.0));
+                vec![cpu.cpu.0.to_string(), percent(share(cpu.used)), used, interrupts, unknown]
+            };
+            if !table.tell(out, self.filter.as_ref(), &object, cells)? {
                 return Ok(false);
             }
         }
@@ -123,25 +120,21 @@ impl Question<'_> {
                 "migrations": places.migrations,
                 "range_ns": whole.0,
             });
-            if !wanted(self.filter.as_ref(), &object) {
-                continue;
+            let cells = || {
+                vec![
+                    percent(share(thread.used)),
+                    duration(thread.used.0),
+                    thread.stolen.map_or_else(|| "–".to_owned(), |t| duration(t.0)),
+                    thread.key.id.to_string(),
+                    process.map_or_else(String::new, |p| p.0.to_string()),
+                    name,
+                    places.migrations.to_string(),
+                    cpus_words(&places, thread.used),
+                ]
+            };
+            if !table.tell(out, self.filter.as_ref(), &object, cells)? {
+                return Ok(false);
             }
-            if out.is_json() {
-                if !out.line(&object.to_string())? {
-                    return Ok(false);
-                }
-                continue;
-            }
-            table.row(vec![
-                percent(share(thread.used)),
-                duration(thread.used.0),
-                thread.stolen.map_or_else(|| "–".to_owned(), |t| duration(t.0)),
-                thread.key.id.to_string(),
-                process.map_or_else(String::new, |p| p.0.to_string()),
-                name,
-                places.migrations.to_string(),
-                cpus_words(&places, thread.used),
-            ]);
         }
         Ok(table.print(out)? && (out.is_json() || out.line("")?))
     }

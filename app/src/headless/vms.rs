@@ -12,7 +12,8 @@ use stratoscope_core::vocab::Cancel;
 use crate::headless::Outcome;
 use crate::headless::args::Common;
 use crate::headless::output::{Output, integer};
-use crate::headless::virt::{Asked, Table, percent, takers_json, takers_text, wanted};
+use crate::headless::table::{Table, percent, tell};
+use crate::headless::virt::{Asked, takers_json, takers_text};
 
 /// Prints one object (or paragraph) a VM, vCPU and task.
 ///
@@ -67,11 +68,9 @@ impl Printer<'_> {
             "overhead": times.overhead(),
             "stolen_by": takers_json(self.snapshot, &account.taken.by),
         });
-        if wanted(self.asked.filter.as_ref(), &object) {
-            let line = if out.is_json() { object.to_string() } else { headline(vm, host, guest.map(|g| &**g), times) };
-            if !out.line(&line)? {
-                return Ok(false);
-            }
+        let words = || headline(vm, host, guest.map(|g| &**g), times);
+        if !tell(out, self.asked.filter.as_ref(), &object, words)? {
+            return Ok(false);
         }
         if !self.vcpus(account, vm, host, out)? || !self.tasks(account, vm, out)? {
             return Ok(false);
@@ -120,19 +119,15 @@ impl Printer<'_> {
                 "migrations": one.migrations,
                 "stolen_by": takers_json(self.snapshot, &one.taken.by),
             });
-            if !wanted(self.asked.filter.as_ref(), &object) {
-                continue;
-            }
-            if out.is_json() {
-                if !out.line(&object.to_string())? {
-                    return Ok(false);
-                }
-            } else {
+            let cells = || {
                 let of = duration(range.length().0);
                 let mut cells =
                     vcpu_cells([vcpu.number.to_string(), vcpu.tid.0.to_string(), of], times, one.migrations);
                 cells.push(takers_text(self.snapshot, &one.taken.by));
-                table.row(cells);
+                cells
+            };
+            if !table.tell(out, self.asked.filter.as_ref(), &object, cells)? {
+                return Ok(false);
             }
         }
         Ok(table.print(out)?)
@@ -144,15 +139,8 @@ impl Printer<'_> {
             Table::new(&["   task", "<name", "perceived", "real", "hypervisor", "stolen", "unknown", "<stolen by"]);
         for task in account.tasks.iter().map(|task| &task.times) {
             let object = self.task_json(vm, guest, task);
-            if !wanted(self.asked.filter.as_ref(), &object) {
-                continue;
-            }
-            if out.is_json() {
-                if !out.line(&object.to_string())? {
-                    return Ok(false);
-                }
-            } else {
-                table.row(self.task_cells(task));
+            if !table.tell(out, self.asked.filter.as_ref(), &object, || self.task_cells(task))? {
+                return Ok(false);
             }
         }
         Ok(table.print(out)?)

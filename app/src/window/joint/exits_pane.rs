@@ -6,9 +6,10 @@ use std::cmp::Ordering;
 use egui::accesskit::Role;
 use egui::{Align2, Painter, Rect, RichText, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 use stratoscope_core::vcpu::reasons;
-use stratoscope_core::vm::exits::{Distribution, ExitTimes};
+use stratoscope_core::vm::exits::Distribution;
 use stratoscope_core::vocab::{Dur, RefNs, State, TimeRange};
 
+use crate::headless::exits::{FIGURES, Figure};
 use crate::window::axis::duration;
 use crate::window::command::{Command, RowRef};
 use crate::window::frame::FrameContext;
@@ -183,38 +184,21 @@ impl ExitsPane {
     /// The table as it stands.
     pub fn sheet(&self, cx: &FrameContext<'_>) -> Option<Sheet> {
         let facts = &cx.state.scene.facts;
-        let mut sheet = Sheet::new(&[
-            ("VM", "vm"),
-            ("vCPU", "vcpu"),
-            ("Reason", "reason"),
-            ("Count", "count"),
-            ("Total", "total_ns"),
-            ("Min", "min_ns"),
-            ("Mean", "mean_ns"),
-            ("p50", "p50_ns"),
-            ("p99", "p99_ns"),
-            ("Max", "max_ns"),
-            ("Off CPU", "off_cpu_ns"),
-        ]);
+        let mut sheet = Sheet::new(&[("VM", "vm"), ("vCPU", "vcpu"), ("Reason", "reason"), ("Count", "count")]);
+        sheet.titles.extend(FIGURES.map(|(title, key, _)| (title.to_owned(), key.to_owned())));
         for group in &self.table.get()?.groups {
             let vm = group.which.vm.and_then(|n| facts.world.vms().get(n));
             let vcpu = vm.zip(group.which.vcpu).and_then(|(vm, n)| vm.vcpus.get(n));
             let reason = group.which.reason.map(|(isa, code)| reasons::name(isa, code));
-            let time =
-                |of: fn(&ExitTimes) -> Dur| group.times.as_ref().map_or(Field::Empty, |times| Field::Time(of(times)));
-            sheet.rows.push(vec![
+            let mut row = vec![
                 vm.map_or(Field::Empty, |vm| Field::text(&vm.name)),
                 vcpu.map_or(Field::Empty, |vcpu| Field::Count(u64::from(vcpu.number))),
                 reason.map_or(Field::Empty, |reason| Field::text(&reason)),
                 Field::Count(group.count),
-                time(|t| t.total),
-                time(|t| t.min),
-                time(|t| t.mean),
-                time(|t| t.p50),
-                time(|t| t.p99),
-                time(|t| t.max),
-                time(|t| t.off_cpu),
-            ]);
+            ];
+            let times = group.times.as_ref();
+            row.extend(FIGURES.map(|(_, _, get)| times.map_or(Field::Empty, |times| Field::Time(get(times)))));
+            sheet.rows.push(row);
         }
         Some(sheet)
     }
@@ -379,20 +363,15 @@ fn rate_text(v: f64) -> String {
 }
 
 fn sort_groups(facts: &Facts, groups: &mut [Group], sort: Sort) {
-    let time = |g: &Group, of: fn(&stratoscope_core::vm::exits::ExitTimes) -> Dur| g.times.as_ref().map(of);
+    let time = |g: &Group, (_, _, get): Figure| g.times.as_ref().map(get);
     let by = |a: &Group, b: &Group| -> Ordering {
         match sort.column {
             0 => exits::names(facts, &a.which).0[0].cmp(&exits::names(facts, &b.which).0[0]),
             1 => a.which.vcpu.cmp(&b.which.vcpu),
             2 => exits::names(facts, &a.which).0[2].cmp(&exits::names(facts, &b.which).0[2]),
             3 => a.count.cmp(&b.count),
-            4 => time(a, |t| t.total).cmp(&time(b, |t| t.total)),
-            5 => time(a, |t| t.min).cmp(&time(b, |t| t.min)),
-            6 => time(a, |t| t.mean).cmp(&time(b, |t| t.mean)),
-            7 => time(a, |t| t.p50).cmp(&time(b, |t| t.p50)),
-            8 => time(a, |t| t.p99).cmp(&time(b, |t| t.p99)),
-            9 => time(a, |t| t.max).cmp(&time(b, |t| t.max)),
-            _ => time(a, |t| t.off_cpu).cmp(&time(b, |t| t.off_cpu)),
+            // Behind the names and the count.
+            n => FIGURES.get(n - 4).map_or(Ordering::Equal, |figure| time(a, *figure).cmp(&time(b, *figure))),
         }
     };
     groups.sort_by(|a, b| sort.of(by(a, b)).then_with(|| a.which.cmp(&b.which)));
