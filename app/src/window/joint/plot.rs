@@ -10,6 +10,7 @@ use stratoscope_core::vocab::{RefNs, TimeRange};
 use crate::window::axis::{AxisAction, AxisMarks, TimeScale, axis_ui, snap};
 use crate::window::command::Command;
 use crate::window::frame::FrameContext;
+use crate::window::parts::line_ui;
 use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::Shared;
 use crate::window::timeline::interact::{Pointer, extended};
@@ -248,19 +249,24 @@ pub fn thinned(points: impl Iterator<Item = (usize, f32, f64)>, left: f32, colum
     kept
 }
 
-/// The name of a lane in its gutter, and a second, quieter line.
-pub fn gutter_text(painter: &Painter, area: &Area, theme: &Theme, name: &str, about: &[&str]) {
+/// The lines of text that a lane's gutter has room for, from above: the first bears its name.
+pub fn gutter_lines(area: &Area) -> impl Iterator<Item = Rect> + use<> {
+    const HEIGHT: f32 = 16.0;
+    let gutter = area.gutter;
     // The right of the gutter bears the numbers of the grid.
-    let mut line =
-        Rect::from_min_max(area.gutter.min + vec2(12.0, 6.0), pos2(area.gutter.right() - 62.0, area.gutter.bottom()));
-    line.set_height(16.0);
-    crate::window::parts::line_ui(painter, line, Align2::LEFT_CENTER, name, Theme::body_font(), theme.text);
-    for text in about {
-        line = line.translate(vec2(0.0, 16.0));
-        if line.bottom() > area.gutter.bottom() {
-            return;
-        }
-        crate::window::parts::line_ui(painter, line, Align2::LEFT_CENTER, text, Theme::small_font(), theme.secondary);
+    let first = Rect::from_min_size(gutter.min + vec2(12.0, 6.0), vec2(gutter.width() - 74.0, HEIGHT));
+    let lines = (0_u16..).map(move |n| first.translate(vec2(0.0, HEIGHT * f32::from(n))));
+    lines.take_while(move |line| line.top() == first.top() || line.bottom() <= gutter.bottom())
+}
+
+/// The name of a lane in its gutter, and quieter lines below it.
+pub fn gutter_text(painter: &Painter, area: &Area, theme: &Theme, name: &str, about: &[&str]) {
+    let mut lines = gutter_lines(area);
+    if let Some(line) = lines.next() {
+        line_ui(painter, line, Align2::LEFT_CENTER, name, Theme::body_font(), theme.text);
+    }
+    for (text, line) in about.iter().zip(lines) {
+        line_ui(painter, line, Align2::LEFT_CENTER, text, Theme::small_font(), theme.secondary);
     }
 }
 

@@ -11,7 +11,7 @@
 use egui::{Align2, Color32, Painter, Pos2, Rect, pos2, vec2};
 use stratoscope_core::vocab::{Dur, RefNs, State, TimeRange};
 
-use crate::window::joint::plot::Area;
+use crate::window::joint::plot::{Area, gutter_lines, gutter_text};
 use crate::window::joint::table::percent;
 use crate::window::parts::line_ui;
 use crate::window::stats::usage::{Chart, sum};
@@ -130,29 +130,20 @@ pub fn paint(painter: &Painter, area: &Area, theme: &Theme, chart: &Chart, of: T
 
 /// The names beside a chart: the machine, what it used, and each thread with its colour.
 pub fn gutter(painter: &Painter, area: &Area, theme: &Theme, chart: &Chart) {
-    const LINE: f32 = 16.0;
-    // The right of the gutter bears the numbers of the grid.
-    let (left, right) = (area.gutter.left() + 12.0, area.gutter.right() - 58.0);
-    let mut line = Rect::from_min_max(pos2(left, area.gutter.top() + 5.0), pos2(right, area.gutter.top() + 5.0 + LINE));
     let stripe = Rect::from_min_max(
         area.gutter.min + vec2(3.0, 6.0),
         pos2(area.gutter.left() + 6.0, area.gutter.bottom() - 6.0),
     );
     painter.rect_filled(stripe, 1.0, theme.machine(chart.machine));
     let small = Theme::small_font;
-    line_ui(painter, line, Align2::LEFT_CENTER, &chart.name, Theme::body_font(), theme.text);
-    line = line.translate(vec2(0.0, LINE));
     let used = share_words(chart, sum(&chart.all.used), None);
-    line_ui(painter, line, Align2::LEFT_CENTER, &used, small(), theme.secondary);
+    let about = [&*used];
+    gutter_text(painter, area, theme, &chart.name, &about);
     let threads = chart.bands.iter().enumerate().map(|(n, of)| (&*of.name, band(theme, n), sum(&of.columns.used)));
     // Of what threads used part was not theirs in truth: without that number theirs are more than the picture shows.
     let taken = chart.all.stolen.as_deref().map(sum).filter(|time| time.0 > 0);
     let taken = taken.map(|time| ("stolen of that", stolen(theme), time));
-    for (name, color, time) in threads.chain(taken) {
-        line = line.translate(vec2(0.0, LINE));
-        if line.bottom() > area.gutter.bottom() - 2.0 {
-            return;
-        }
+    for ((name, color, time), line) in threads.chain(taken).zip(gutter_lines(area).skip(1 + about.len())) {
         swatch(painter, pos2(line.left() + 5.0, line.center().y), color);
         let mut text = line;
         text.min.x += 16.0;
