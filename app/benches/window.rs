@@ -62,6 +62,7 @@ fn arrangements() -> Vec<Arrangement> {
         ("preset compare", vec![Command::SetPreset(Preset::Compare), Command::CompareHalves], None),
         ("control flow", alone(PaneKind::ControlFlow(None)), None),
         ("resources", alone(PaneKind::Resources(None)), None),
+        ("CPU usage", alone(PaneKind::CpuUsage), None),
         ("events", alone(PaneKind::Events), None),
         ("virtual machines", alone(PaneKind::VirtualMachines), None),
         ("physical CPUs", alone(PaneKind::PhysicalCpus), None),
