@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Fuzzes what parses, each target for a bounded time, from the inputs in tests/fuzz/corpus.
+# Fuzzes what parses, each target for a bounded time, as many at once as there are cores, from the inputs in
+# tests/fuzz/corpus.
 #
 #   tests/fuzz.sh [SECONDS] [TARGET…]   builds, then runs each target for SECONDS (30); all targets if none is named
 #   tests/fuzz.sh --keep [TARGET…]      replaces the kept inputs by the fewest that reach as much, those that the last
@@ -48,8 +49,8 @@ export TMPDIR=$temporary
 # One thread: coverage is counted without locks, and two runs of one input shall be equal.
 export RAYON_NUM_THREADS=1
 
-status=0
-for target in "${targets[@]}"; do
+fuzz() { # target
+    local target=$1
     corpus=$here/corpus/$target
     mkdir -p "$found/$target" "$found/finds/$target" "$corpus"
     options=(-timeout=5 -rss_limit_mb=1024 -artifact_prefix="$found/finds/$target/")
@@ -59,13 +60,12 @@ for target in "${targets[@]}"; do
         *) options+=(-max_len=8192) ;;
     esac
     if $keep; then
-        rm -rf "$temporary/merged"
-        mkdir "$temporary/merged"
+        mkdir "$temporary/merged-$target"
         # What was reached counts, not how often: that keeps a tenth.
-        "$bin/$target" "${options[@]}" -set_cover_merge=1 -use_counters=0 "$temporary/merged" "$corpus" "$found/$target" 2>&1 | grep MERGE-OUTER | tail -1
+        "$bin/$target" "${options[@]}" -set_cover_merge=1 -use_counters=0 "$temporary/merged-$target" "$corpus" "$found/$target" 2>&1 | grep MERGE-OUTER | tail -1
         rm -rf "$corpus"
-        mv "$temporary/merged" "$corpus"
-        continue
+        mv "$temporary/merged-$target" "$corpus"
+        return
     fi
     log=$found/$target.log
     if "$bin/$target" "${options[@]}" -max_total_time="$seconds" -print_final_stats=1 "$found/$target" "$corpus" >"$log" 2>&1; then
@@ -75,9 +75,8 @@ for target in "${targets[@]}"; do
         speed=$(grep -o 'average_exec_per_sec: .*' "$log" | grep -o '[0-9]*' || true)
         printf '%-9s %8s runs, %5s a second; %s at the start, %s at the end; %s kept inputs\n' \
             "$target" "$runs" "$speed" "$start" "$end" "$(find "$corpus" -type f | wc -l)"
-        continue
+        return
     fi
-    status=1
     input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1)
     # A panic's or the sanitizer's own words, without libFuzzer's frames.
     grep -a -A3 -m1 -E 'panicked at|ERROR: libFuzzer' "$log" | head -5 >&2 || true
@@ -87,5 +86,13 @@ for target in "${targets[@]}"; do
         echo "  smaller:   $bin/$target -minimize_crash=1 -max_total_time=60 -exact_artifact_path=smaller ${input:-}"
         echo "  for good:  install -Dm644 ${input:-} tests/fuzz/finds/$target/NAME && cargo test -p stratoscope-tests --test corpus"
     } >&2
+    return 1
+}
+
+for target in "${targets[@]}"; do
+    while [ "$(jobs -pr | wc -l)" -ge "$(nproc)" ]; do wait -n || true; done
+    # Not reached where the target fails.
+    { fuzz "$target"; touch "$temporary/$target.done"; } &
 done
-exit $status
+wait
+for target in "${targets[@]}"; do [ -e "$temporary/$target.done" ] || exit 1; done
