@@ -1,5 +1,8 @@
 //! Asking for a folder to open or a file to save: the system's dialog in a thread of its own, or one of ours where the system has none.
 //!
+//! The window goes on living behind the system's dialog, which is told whose it is so that it stays before it. (Under
+//! Wayland it is not told: that would take a pointer that must not outlive the window.)
+//!
 //! Without a desktop portal the system's dialog answers "nothing chosen" at once, the same as when the user
 //! cancels. Nobody cancels within a tenth of a second, so an answer as quick as that opens our own.
 
@@ -31,6 +34,9 @@ pub enum Chosen {
     File(PathBuf),
 }
 
+/// Only one thing is asked at a time: an answer must not be taken for that to another question.
+const BUSY: &str = "A dialog is open already: answer or close it first";
+
 /// One of ours.
 enum Own {
     Folder(FolderDialog),
@@ -39,7 +45,8 @@ enum Own {
 
 /// Asking for a folder or a file.
 pub struct Dialogs {
-    native: bool,
+    /// What the system's dialogs are made from.
+    native: Option<rfd::FileDialog>,
     asked: Option<(Instant, Receiver<Option<PathBuf>>)>,
     own: Option<Own>,
     /// What is asked for a file; else a folder is asked for.
@@ -48,8 +55,8 @@ pub struct Dialogs {
 }
 
 impl Dialogs {
-    /// `native`: the system's dialog is tried first.
-    pub fn new(native: bool) -> Self {
+    /// `native`: the system's dialog, which knows its window, and is tried first.
+    pub fn new(native: Option<rfd::FileDialog>) -> Self {
         Self { native, asked: None, own: None, saving: None, last: None }
     }
 
@@ -64,35 +71,46 @@ impl Dialogs {
     }
 
     /// Asks for a folder, beginning in `folder`.
-    pub fn ask(&mut self, folder: Option<PathBuf>, wake: &Wake) {
-        if self.asked.is_some() || self.own.is_some() {
-            return;
-        }
-        self.saving = None;
-        self.open(folder, wake);
+    ///
+    /// # Errors
+    /// Something is being asked already.
+    pub fn ask(&mut self, folder: Option<PathBuf>, wake: &Wake) -> Result<(), &'static str> {
+        self.begin(None, folder, wake)
     }
 
     /// Asks where to save a file. Whether one that is there may be replaced is part of the question: of the
     /// system's dialog as of ours.
-    pub fn ask_file(&mut self, question: SaveQuestion, wake: &Wake) {
-        if self.asked.is_some() || self.own.is_some() {
-            return;
-        }
+    ///
+    /// # Errors
+    /// Something is being asked already.
+    pub fn ask_file(&mut self, question: SaveQuestion, wake: &Wake) -> Result<(), &'static str> {
         let folder = question.folder.clone();
-        self.saving = Some(question);
+        self.begin(Some(question), folder, wake)
+    }
+
+    fn begin(
+        &mut self,
+        saving: Option<SaveQuestion>,
+        folder: Option<PathBuf>,
+        wake: &Wake,
+    ) -> Result<(), &'static str> {
+        if self.asked.is_some() || self.own.is_some() {
+            return Err(BUSY);
+        }
+        self.saving = saving;
         self.open(folder, wake);
+        Ok(())
     }
 
     fn open(&mut self, folder: Option<PathBuf>, wake: &Wake) {
         self.last = folder.or_else(|| std::env::current_dir().ok());
-        if !self.native {
+        let Some(mut dialog) = self.native.clone() else {
             self.open_own();
             return;
-        }
+        };
         let (answer, asked) = channel();
         let (wake, folder, saving) = (wake.clone(), self.last.clone(), self.saving.clone());
         let spawned = std::thread::Builder::new().name("dialog".to_owned()).spawn(move || {
-            let mut dialog = rfd::FileDialog::new();
             if let Some(folder) = folder {
                 dialog = dialog.set_directory(folder);
             }
@@ -144,6 +162,9 @@ impl Dialogs {
                                 question.name = name.to_string_lossy().into_owned();
                             }
                             self.open_own();
+                            if let Some(Own::Save(dialog)) = &mut self.own {
+                                dialog.ask_to_replace(there);
+                            }
                         }
                     }
                 }
@@ -152,7 +173,7 @@ impl Dialogs {
                     self.asked = None;
                     if quick {
                         // It will not be there the next time either.
-                        self.native = false;
+                        self.native = None;
                         self.open_own();
                     }
                 }
@@ -241,7 +262,50 @@ impl FolderDialog {
 
 #[cfg(test)]
 mod tests {
+    use egui_kittest::Harness;
+    use egui_kittest::kittest::Queryable as _;
+
     use super::*;
+
+    /// A dialog of the system's that was answered after a while.
+    fn answered(question: &SaveQuestion, answer: Option<PathBuf>) -> Dialogs {
+        let (answers, asked) = channel();
+        answers.send(answer).unwrap();
+        let since = Instant::now().checked_sub(10 * TOO_QUICK).unwrap();
+        Dialogs { asked: Some((since, asked)), saving: Some(question.clone()), ..Dialogs::new(None) }
+    }
+
+    #[test]
+    fn an_ending_that_is_added_to_the_systems_answer_replaces_nothing_unasked() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("there.png"), "").unwrap();
+        let question = SaveQuestion {
+            title: "Save".to_owned(),
+            folder: None,
+            name: "view.png".to_owned(),
+            ending: "png",
+            sort: "PNG",
+        };
+        let run = |answer: Option<&str>| {
+            let dialogs = answered(&question, answer.map(|name| folder.path().join(name)));
+            let ui = |ui: &mut Ui, (dialogs, chosen): &mut (Dialogs, Option<Chosen>)| {
+                *chosen = dialogs.ui(ui, Theme::dark()).or(chosen.take());
+            };
+            let mut h = Harness::new_ui_state(ui, (dialogs, None));
+            h.run_steps(3);
+            h
+        };
+        let file = |name: &str| Some(Chosen::File(folder.path().join(name)));
+        assert_eq!(run(Some("new")).state().1, file("new.png"));
+        assert_eq!(run(Some("there.png")).state().1, file("there.png"), "the system has asked already");
+        let cancelled = run(None);
+        assert!(cancelled.state().1.is_none() && !cancelled.state().0.is_open());
+        let mut asks = run(Some("there"));
+        assert!(asks.query_by_label("there.png is there already. Replace it?").is_some());
+        asks.get_by_label("Replace").click();
+        asks.run_steps(3);
+        assert_eq!(asks.state().1, file("there.png"));
+    }
 
     #[test]
     fn folders_are_listed_and_what_cannot_be_read_is_told() {

@@ -90,7 +90,7 @@ pub fn run_window(paths: Vec<PathBuf>, options: Options) -> Result<(), RunError>
     let window_options = WindowOptions {
         settings: Sources::of_user(options.settings, options.set),
         samples: samples::find(),
-        native_dialogs: true,
+        native_dialogs: None,
         opener: reading::opener(),
         first_view: None,
         asked: options.asked,
@@ -104,7 +104,8 @@ pub fn run_window(paths: Vec<PathBuf>, options: Options) -> Result<(), RunError>
         Box::new(move |cc| {
             let taken = parts.borrow_mut().take();
             let (paths, tour, window_options) = taken.ok_or("the window is made once")?;
-            let mut window = Window::new(&cc.egui_ctx, window_options);
+            let native_dialogs = Some(rfd::FileDialog::new().set_parent(cc));
+            let mut window = Window::new(&cc.egui_ctx, WindowOptions { native_dialogs, ..window_options });
             if let Some(tour) = tour {
                 window.send(&cc.egui_ctx, Command::StartTour(tour));
             } else if !paths.is_empty() {

@@ -53,8 +53,8 @@ pub struct WindowOptions {
     pub settings: Sources,
     /// Samples to offer.
     pub samples: Vec<Sample>,
-    /// Whether the system's file dialog is tried.
-    pub native_dialogs: bool,
+    /// The system's file dialog, of this window, where that is tried.
+    pub native_dialogs: Option<rfd::FileDialog>,
     /// Opens sessions.
     pub opener: Opener,
     /// What to show first, where somebody asked for it: else what the traces suggest.
@@ -69,7 +69,7 @@ impl WindowOptions {
         Self {
             settings: Sources::default(),
             samples: Vec::new(),
-            native_dialogs: false,
+            native_dialogs: None,
             opener: reading::opener(),
             first_view: None,
             asked: None,

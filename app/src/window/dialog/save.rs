@@ -57,6 +57,12 @@ impl SaveDialog {
         Self { name, question, browser: Browser::at(folder), replace: None, fresh: true }
     }
 
+    /// Asks at once whether a file may be replaced: its place was chosen elsewhere.
+    pub(super) fn ask_to_replace(&mut self, file: PathBuf) {
+        self.replace = Some(file);
+        self.fresh = false;
+    }
+
     /// What was typed, as a place.
     fn place(&self) -> Option<PathBuf> {
         let name = self.name.trim();

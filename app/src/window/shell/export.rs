@@ -100,8 +100,8 @@ impl Window {
             ending: format.ending(),
             sort: format.name(),
         };
+        self.dialogs.ask_file(question, &self.wake).map_err(str::to_owned)?;
         self.exports.asked = Some((what, format));
-        self.dialogs.ask_file(question, &self.wake);
         Ok(())
     }
 

@@ -158,6 +158,11 @@ fn a_view_is_saved_through_the_menu_and_the_dialog() {
     send(&mut h, Command::FocusPane(PaneKind::Resources(Some(MachineId(0)))));
     h.key_press_modifiers(Modifiers::COMMAND, Key::S);
     h.run_steps(4);
+    // Nothing else can be asked meanwhile: the answer would be taken for that.
+    for other in [Command::OpenDialog, Command::Export(ExportCommand::Ask(table(PaneKind::Events), Format::Csv))] {
+        send(&mut h, other);
+        assert_eq!(state(&mut h).notice.as_deref(), Some("A dialog is open already: answer or close it first"));
+    }
     type_into(&mut h, "File name", "mine.png");
     h.get_by_label("Save").click();
     h.run_steps(3);
@@ -171,6 +176,7 @@ fn a_view_is_saved_through_the_menu_and_the_dialog() {
     h.run_steps(3);
     settle(&mut h);
     assert_ne!(std::fs::read(&file).unwrap(), before);
+    assert!(size_of_png(&file) > (0, 0), "what was asked first");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
 }
 

@@ -114,7 +114,7 @@ pub(super) fn options(settings: Option<&Path>) -> WindowOptions {
     WindowOptions {
         settings: Sources { user: settings.map(Path::to_path_buf), ..Sources::default() },
         samples: samples(),
-        native_dialogs: false,
+        native_dialogs: None,
         opener: opener(),
         first_view: None,
         asked: None,

@@ -22,9 +22,11 @@ impl Window {
     pub(super) fn perform(&mut self, ctx: &egui::Context, effect: Effect) {
         match effect {
             Effect::AskForFolder | Effect::AskForFolderBeside => {
-                self.beside = effect == Effect::AskForFolderBeside;
                 let folder = self.state.memory.recent.first().and_then(|p| p.first()).and_then(|p| p.parent());
-                self.dialogs.ask(folder.map(PathBuf::from), &self.wake);
+                match self.dialogs.ask(folder.map(PathBuf::from), &self.wake) {
+                    Ok(()) => self.beside = effect == Effect::AskForFolderBeside,
+                    Err(why) => self.state.notice = Some(why.to_owned()),
+                }
             }
             Effect::Open => {
                 self.forget_session();
