@@ -126,7 +126,7 @@ fn stolen_time_is_the_same_in_window_and_sub_command() {
                 "vcpu" => {
                     (format!("vCPU {} vCPU {}", word("vm"), ns("vcpu")), ns("preempted_ns") + ns("waiting_cpu_ns"))
                 }
-                "task" => (format!("task {} {}", word("name"), ns("tid")), ns("stolen_ns")),
+                "task" => (format!("task {} {} in {}", word("name"), ns("tid"), word("vm")), ns("stolen_ns")),
                 _ => continue,
             };
             let by = object["stolen_by"].as_array().unwrap();

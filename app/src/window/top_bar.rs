@@ -31,6 +31,12 @@ const HELP_MENU: &[&str] = &["help", "help-contents", "keys", "palette", "settin
 /// Width of the search field.
 const SEARCH: f32 = 320.0;
 
+/// With less room than that words are left out of it.
+const SEARCH_WORDS: f32 = 90.0;
+
+/// Its width without words.
+const SEARCH_SIGN: f32 = 34.0;
+
 /// Draws the bar.
 pub fn top_bar_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, samples: &[Sample]) {
     ui.horizontal_centered(|ui| {
@@ -275,8 +281,11 @@ fn window_text_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, limit: f32) {
 fn search_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, left: f32, right: f32) {
     let bar = ui.max_rect();
     let middle = ui.ctx().content_rect().center().x;
-    let width = SEARCH.min(right - left);
-    if width < 90.0 {
+    let room = right - left;
+    // Without room for words a magnifying glass says the same.
+    let words = room >= SEARCH_WORDS;
+    let width = if words { SEARCH.min(room) } else { SEARCH_SIGN };
+    if room < width {
         return;
     }
     // In the middle of the window, as long as nothing else stands there.
@@ -289,11 +298,19 @@ fn search_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, left: f32, right: f32) {
     let painter = ui.painter();
     let corner = f32::from(Sizes::CORNER);
     painter.rect(rect, corner, cx.theme.ground, egui::Stroke::new(1.0, line), egui::StrokeKind::Inside);
-    let inner = rect.shrink2(vec2(12.0, 0.0));
-    let key = catalogue::entry("palette").and_then(|e| cx.keymap.chords(e).first()).map(|c| c.to_string());
-    let text = format!("Find a row or run a command   {}", key.unwrap_or_default());
-    line_ui(painter, inner, egui::Align2::LEFT_CENTER, &text, Theme::body_font(), cx.theme.secondary);
-    if response.on_hover_text(hint).on_hover_cursor(egui::CursorIcon::Text).clicked() {
+    if words {
+        let inner = rect.shrink2(vec2(12.0, 0.0));
+        let key = catalogue::entry("palette").and_then(|e| cx.keymap.chords(e).first()).map(|c| c.to_string());
+        let text = format!("Find a row or run a command   {}", key.unwrap_or_default());
+        line_ui(painter, inner, egui::Align2::LEFT_CENTER, &text, Theme::body_font(), cx.theme.secondary);
+    } else {
+        let stroke = egui::Stroke::new(1.5, cx.theme.secondary);
+        let glass = rect.center() - vec2(1.5, 1.5);
+        painter.circle_stroke(glass, 5.0, stroke);
+        painter.line_segment([glass + vec2(3.7, 3.7), glass + vec2(8.0, 8.0)], stroke);
+    }
+    let cursor = if words { egui::CursorIcon::Text } else { egui::CursorIcon::Default };
+    if response.on_hover_text(hint).on_hover_cursor(cursor).clicked() {
         cx.send(Command::TogglePalette);
     }
 }
