@@ -28,6 +28,8 @@ impl Sidebar {
     pub fn ui(&mut self, ui: &mut Ui, cx: &mut FrameContext<'_>) {
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 1.0;
+            // Numbers at the right keep clear of the scroll bar.
+            ui.set_max_width(ui.available_width() - Sizes::GRID / 2.0);
             self.experiment_ui(ui, cx);
             views_ui(ui, cx);
             legend_ui(ui, cx);

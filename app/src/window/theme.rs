@@ -315,7 +315,7 @@ impl Theme {
         style.spacing.scroll.bar_width = 8.0;
         // A thin bar that is always there says that there is more than is seen.
         style.spacing.scroll.floating_width = 3.0;
-        style.spacing.scroll.dormant_handle_opacity = 0.5;
+        style.spacing.scroll.dormant_handle_opacity = 0.3;
         style.interaction.tooltip_delay = 0.25;
         style.interaction.show_tooltips_only_when_still = false;
         style.interaction.selectable_labels = false;

@@ -60,6 +60,19 @@ pub struct Step {
     /// Whether all machines are put on one clock.
     #[serde(default)]
     pub synced: Option<bool>,
+    /// Where the card stands: not over what the step speaks of.
+    #[serde(default)]
+    pub card: Corner,
+}
+
+/// A corner at the bottom of the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+pub enum Corner {
+    /// The left one.
+    Left,
+    /// The right one, beside the details.
+    #[default]
+    Right,
 }
 
 /// A stretch of time of the reference's clock; of an instant both ends are the same.

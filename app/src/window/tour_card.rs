@@ -9,7 +9,7 @@ use crate::window::frame::FrameContext;
 use crate::window::parts::icon_button_ui;
 use crate::window::status_bar;
 use crate::window::theme::Sizes;
-use crate::window::tour::Progress;
+use crate::window::tour::{Corner, Progress};
 
 const WIDTH: f32 = 380.0;
 
@@ -21,10 +21,15 @@ pub fn tour_card_ui(ui: &Ui, cx: &mut FrameContext<'_>) {
     // Beside the details: steps speak of what stands there.
     let details = cx.state.settings.details && room.width() >= details::FROM;
     let beside = if details { details::WIDTH + 2.0 * Sizes::GRID } else { 0.0 };
-    let corner = room.right_bottom() - vec2(beside + 2.0 * Sizes::GRID, status_bar::HEIGHT + 2.0 * Sizes::GRID);
-    Area::new(Id::unique("tour"))
+    let above = status_bar::HEIGHT + 2.0 * Sizes::GRID;
+    let (pivot, corner) = match step.card {
+        Corner::Left => (Align2::LEFT_BOTTOM, room.left_bottom() + vec2(2.0 * Sizes::GRID, -above)),
+        Corner::Right => (Align2::RIGHT_BOTTOM, room.right_bottom() - vec2(beside + 2.0 * Sizes::GRID, above)),
+    };
+    // Where somebody dragged it to it stays, in each corner by itself.
+    Area::new(Id::unique(("tour", step.card)))
         .order(Order::Foreground)
-        .pivot(Align2::RIGHT_BOTTOM)
+        .pivot(pivot)
         .default_pos(corner)
         .movable(true)
         .role(Role::Note)
