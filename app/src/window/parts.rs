@@ -254,6 +254,12 @@ pub fn triangle(painter: &Painter, rect: Rect, open: bool, color: Color32) {
     painter.add(Shape::convex_polygon(points, color, Stroke::NONE));
 }
 
+/// Words and buttons one after the other, in as many lines as it takes; all of them begin `indent` to the right.
+pub fn wrapped_ui(ui: &mut Ui, indent: f32, contents: impl FnOnce(&mut Ui)) {
+    let margin = egui::Margin { left: indent as i8, ..egui::Margin::ZERO };
+    egui::Frame::new().inner_margin(margin).show(ui, |ui| ui.horizontal_wrapped(contents));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

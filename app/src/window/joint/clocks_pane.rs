@@ -20,6 +20,7 @@ use crate::window::joint::empty::{Empty, empty_ui};
 use crate::window::joint::facts::Facts;
 use crate::window::joint::plot::PlotMemory;
 use crate::window::joint::table::{Cell, Column, Line, Sort, table_ui};
+use crate::window::parts::wrapped_ui;
 use crate::window::stats::sheet::{Field, Sheet};
 use crate::window::theme::Sizes;
 use crate::window::timeline::Shared;
@@ -171,8 +172,7 @@ impl ClocksPane {
         let small = |text: &str| RichText::new(text).size(Sizes::SMALL).color(cx.theme.secondary);
         let mut next = choice.clone();
         let mut commands = Vec::new();
-        ui.horizontal_wrapped(|ui| {
-            ui.add_space(Sizes::GRID / 2.0);
+        wrapped_ui(ui, Sizes::GRID / 2.0, |ui| {
             let hint = cx.keymap.hint("synced");
             for (on, text) in [(false, "Before"), (true, "After synchronisation")] {
                 let response = ui.selectable_label(choice.enabled == on, RichText::new(text).size(Sizes::SMALL));
@@ -389,8 +389,7 @@ fn machine_line(facts: &Facts, m: &MachineSync, choice: &SyncChoice, pair: Optio
 
 fn pair_words_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, facts: &Facts, pair: &PairSync) {
     let (a, b) = (clocks::name(facts, pair.a), clocks::name(facts, pair.b));
-    ui.horizontal_wrapped(|ui| {
-        ui.add_space(Sizes::GRID);
+    wrapped_ui(ui, Sizes::GRID, |ui| {
         let tone = match pair.quality {
             SyncQuality::Accurate => cx.theme.text,
             SyncQuality::Contradictory => cx.theme.alarm,
@@ -398,8 +397,7 @@ fn pair_words_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, facts: &Facts, pair: &P
         };
         ui.label(RichText::new(pair.explain(&a, &b)).color(tone));
     });
-    ui.horizontal_wrapped(|ui| {
-        ui.add_space(Sizes::GRID);
+    wrapped_ui(ui, Sizes::GRID, |ui| {
         ui.spacing_mut().item_spacing.x = 2.0 * Sizes::GRID;
         let quiet = |text: String| RichText::new(text).size(Sizes::SMALL).color(cx.theme.secondary);
         for method in &pair.methods {

@@ -14,6 +14,7 @@ use crate::window::joint::computed::{Along, Computed};
 use crate::window::joint::empty::no_threads_ui;
 use crate::window::joint::facts::Facts;
 use crate::window::joint::table::{self, Cell, Column, Sort, percent, table_ui};
+use crate::window::parts::wrapped_ui;
 use crate::window::stats::comparison::{Comparison, Side, SideName};
 use crate::window::stats::differences::{Line, Subject, Unit, What, differences};
 use crate::window::stats::latencies::{Figure, Which};
@@ -150,8 +151,7 @@ impl ComparePane {
             ui.selectable_label(on, RichText::new(name).size(Sizes::SMALL)).on_hover_text(about).clicked()
         };
         let auto = unequal(comparison);
-        ui.horizontal_wrapped(|ui| {
-            ui.add_space(Sizes::GRID / 2.0);
+        wrapped_ui(ui, Sizes::GRID / 2.0, |ui| {
             let vms = cx.state.scene.enters_guests;
             for (what, name) in [
                 (What::Times(RowKind::Thread), "Tasks"),
@@ -433,8 +433,7 @@ fn go(cx: &mut FrameContext<'_>, line: &Line, figure: Figure, scaled: bool) {
 /// A line about one side: what it is, and how to choose another.
 fn side_ui(ui: &mut Ui, cx: &mut FrameContext<'_>, name: SideName) {
     let side = *cx.state.comparison.side(name);
-    ui.horizontal_wrapped(|ui| {
-        ui.add_space(Sizes::GRID);
+    wrapped_ui(ui, Sizes::GRID, |ui| {
         ui.label(RichText::new(name.name()).strong().color(cx.theme.accent));
         let text = match side.range {
             Some(range) => format!("{} from {}", duration(range.length()), cx.state.clock().instant(range.begin)),
@@ -505,12 +504,10 @@ fn hint_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
         keys("compare-a"),
         keys("compare-b")
     );
-    ui.horizontal_wrapped(|ui| {
-        ui.add_space(Sizes::GRID);
+    wrapped_ui(ui, Sizes::GRID, |ui| {
         ui.label(RichText::new(text).color(cx.theme.secondary));
     });
-    ui.horizontal_wrapped(|ui| {
-        ui.add_space(Sizes::GRID);
+    wrapped_ui(ui, Sizes::GRID, |ui| {
         for (id, name) in [("compare-halves", "The two halves"), ("compare-recordings", "Two recordings or machines")] {
             if ui.button(name).on_hover_text(cx.keymap.hint(id)).clicked() {
                 cx.send(match id {

@@ -7,6 +7,7 @@ use crate::window::axis::duration;
 use crate::window::frame::FrameContext;
 use crate::window::joint::empty::no_threads_ui;
 use crate::window::joint::hold::Hold;
+use crate::window::parts::wrapped_ui;
 use crate::window::stats::events_tab::EventsTab;
 use crate::window::stats::latencies_tab::{self, LatenciesTab};
 use crate::window::stats::sheet::{Sheet, copy_ui};
@@ -94,8 +95,7 @@ impl Statistics {
     }
 
     fn choices_ui(&mut self, ui: &mut Ui, cx: &mut FrameContext<'_>, range: TimeRange<RefNs>) {
-        ui.horizontal_wrapped(|ui| {
-            ui.add_space(Sizes::GRID / 2.0);
+        wrapped_ui(ui, Sizes::GRID / 2.0, |ui| {
             let vms = cx.state.scene.enters_guests;
             for (tab, name) in [
                 (Tab::Times(RowKind::Thread), "Threads"),
@@ -126,8 +126,7 @@ impl Statistics {
             let text = RichText::new(text).size(Sizes::SMALL).color(cx.theme.secondary);
             ui.add(egui::Label::new(text).extend());
         });
-        ui.horizontal_wrapped(|ui| {
-            ui.add_space(Sizes::GRID / 2.0);
+        wrapped_ui(ui, Sizes::GRID / 2.0, |ui| {
             match self.tab {
                 Tab::Latencies => self.latencies.choices_ui(ui, cx),
                 Tab::Times(_) => self.times_choices_ui(ui),
