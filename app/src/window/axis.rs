@@ -3,7 +3,7 @@
 //! Labels below a second are relative to a base that is written at the axis' left end: the base is a round
 //! instant before the window, so that labels move with the picture and do not change while it moves.
 
-use egui::{Color32, CursorIcon, Painter, Pos2, Rect, Sense, Stroke, Ui, WidgetInfo, accesskit::Role, pos2};
+use egui::{Color32, CursorIcon, Painter, Pos2, Rect, Sense, Stroke, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 use stratoscope_core::query::time;
 use stratoscope_core::vocab::{Dur, RefNs, TimeRange};
 
@@ -267,16 +267,23 @@ fn paint(painter: &Painter, rect: Rect, scale: &TimeScale, clock: &Clock, theme:
     let y = rect.center().y;
     // What stands where: labels that would overlap others move aside or are left out.
     let mut places = Places { left: rect.left() + 4.0, right: rect.right() - 2.0, taken: Vec::new() };
-    if let Some(base) = ticks.base {
+    let base = ticks.base.and_then(|base| {
         // The base is as exact as it is round: what follows it is zeros.
         let text = clock.instant_to(base, base_unit(base, clock));
         let galley = painter.layout_no_wrap(text, font.clone(), theme.text);
-        if let Some(x) = places.put(places.left, galley.size().x) {
-            painter.galley(pos2(x, y - galley.size().y / 2.0), galley, theme.text);
-        }
-    }
+        let x = places.put(places.left, galley.size().x)?;
+        Some((Rect::from_min_size(pos2(x, y - galley.size().y / 2.0), galley.size()), galley))
+    });
     if let Some(selection) = marks.selection {
-        paint_selection(painter, rect, scale, theme, selection, &mut places);
+        let after = base.as_ref().map_or(rect.left(), |(place, _)| place.right() + 4.0);
+        paint_selection(painter, rect, scale, theme, selection, after, &mut places);
+    }
+    if let Some((place, galley)) = base {
+        // The line at a selection's end must not strike it out.
+        if marks.selection.is_some_and(|s| [s.begin, s.end].iter().any(|t| place.x_range().contains(scale.x(*t)))) {
+            painter.rect_filled(place.expand2(vec2(2.0, 0.0)), 2.0, theme.ground);
+        }
+        painter.galley(place.min, galley, theme.text);
     }
     paint_marks(painter, rect, scale, theme, marks.marks, &mut places);
     let mut labels = 0;
@@ -391,13 +398,14 @@ impl Places {
     }
 }
 
-/// T1, T2 and Δ, where there is room.
+/// T1, T2 and Δ, where there is room; `after`: where what stands at the left ends.
 fn paint_selection(
     painter: &Painter,
     rect: Rect,
     scale: &TimeScale,
     theme: &Theme,
     selection: TimeRange<RefNs>,
+    after: f32,
     places: &mut Places,
 ) {
     let Some((x0, x1)) = scale.span(selection) else { return };
@@ -433,7 +441,9 @@ fn paint_selection(
             theme.text,
         );
         if wide && inside(scale.x(selection.begin)) {
-            write(&|_| vec![x0 + 4.0], "T1".to_owned(), theme.accent);
+            // What stands at the axis' left may reach into the range.
+            let beside = Some(after).filter(|after| *after < x0 + 80.0);
+            write(&|_| std::iter::once(x0 + 4.0).chain(beside).collect(), "T1".to_owned(), theme.accent);
         }
         if wide && inside(scale.x(selection.end)) {
             write(&|width| vec![x1 - 4.0 - width], "T2".to_owned(), theme.accent);

@@ -67,6 +67,9 @@ pub fn problems_ui(ui: &mut Ui, cx: &mut FrameContext<'_>) {
             if icon_button_ui(ui, "×", "Close problems", &hint, true).clicked() {
                 cx.send(Command::ToggleProblems);
             }
+            if problems.is_empty() {
+                return;
+            }
             ui.menu_button("Save ⏷", |ui| menu::problems_ui(ui, cx)).response.on_hover_text("Save this list");
             if ui.add(Button::new("Copy all").frame_when_inactive(false)).clicked() {
                 let text: Vec<String> = problems.iter().map(as_text).collect();

@@ -241,7 +241,7 @@ impl PeriodicPane {
                 text.push_str(&format!("; one every {}", duration(period)));
             }
             if !answer.sleep.is_empty() {
-                text.push_str(&format!("; between them it sleeps: {}", answer.sleep));
+                text.push_str(&format!("; between them it waits ({})", answer.sleep));
             }
             ui.label(RichText::new(text).size(Sizes::SMALL).color(cx.theme.secondary));
         });

@@ -70,8 +70,8 @@ fn latencies_are_told_sorted_and_lead_to_the_longest() {
         let value = h.get_by_label(picture).value();
         assert_eq!(value.as_deref(), Some("Preempted, until running again: CPU 0/KVM: 3 times"));
     }
-    click(&mut h, "Sort by Of");
-    click(&mut h, "Sort by Of");
+    click(&mut h, "Sort by Name");
+    click(&mut h, "Sort by Name");
     assert_eq!(labels(&h, "latency "), [woken, preempted]);
     click(&mut h, woken);
     let after = state(&mut h);
@@ -187,7 +187,7 @@ fn two_stretches_are_chosen_compared_and_sorted_by_what_changed() {
     let ran = waits.clone();
     click(&mut h, &ran);
     assert_eq!(state(&mut h).view.row.map(|r| r.key.id), Some(900));
-    click(&mut h, "Sort by Of");
+    click(&mut h, "Sort by Name");
     let sorted = labels(&h, "difference ");
     let names = |l: &str| sorted.iter().position(|s| s.starts_with(&format!("difference {l}")));
     assert_eq!((names("CPU 0/KVM"), names("patient")), (Some(0), Some(lines.len() - 1)), "{sorted:?}");

@@ -66,7 +66,8 @@ pub struct ComparePane {
 
 fn columns() -> [Column; 6] {
     [
-        Column::text("Of", 190.0, "Tasks, CPUs, system calls of one name. A click selects the busiest row.").growing(),
+        Column::text("Name", 190.0, "Tasks, CPUs, system calls of one name. A click selects the busiest row.")
+            .growing(),
         Column::text("What", 170.0, "The state, or what took time."),
         Column::number("A", 86.0, "On side A."),
         Column::number("B", 86.0, "On side B."),
@@ -282,7 +283,7 @@ impl ComparePane {
         let mut sheet = Sheet::new(&[
             ("Machine A", "machine_a"),
             ("Machine B", "machine_b"),
-            ("Of", "name"),
+            ("Name", "name"),
             ("What", "what"),
             ("By", "by"),
             ("A", "a"),

@@ -303,7 +303,7 @@ pub fn sheet(facts: &Facts, lines: &[Line]) -> Sheet {
     let mut sheet = Sheet::new(&[
         ("Machine", "machine"),
         ("Latency", "kind"),
-        ("Of", "name"),
+        ("Name", "name"),
         ("Count", "count"),
         ("Total", "total_ns"),
         ("Min", "min_ns"),

@@ -59,7 +59,7 @@ fn columns() -> [Column; 10] {
     let number = |figure: Figure, width, about| Column::number(figure.name(), width, about);
     [
         Column::text("Latency", 190.0, "What took time."),
-        Column::text("Of", 130.0, "The system call, the interrupt, or the name of the tasks that waited.").growing(),
+        Column::text("Name", 130.0, "The system call, the interrupt, or the name of the tasks that waited.").growing(),
         number(Figure::Count, 66.0, "How many ended in this stretch of time."),
         number(Figure::Total, 68.0, "All together."),
         number(Figure::Min, 66.0, "The shortest."),

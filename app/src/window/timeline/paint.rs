@@ -269,11 +269,11 @@ struct Sitter<'a> {
 const WORTH_HELP: i64 = 4000;
 
 /// Makes pictures, those of many columns on several threads. Not on the pool, where a count may hold every thread for
-/// longer than a frame; and not while traces are `read`, when all cores are taken.
-fn make_all(wanted: &mut [Sitter<'_>], read: bool, make: impl Fn(&mut Sitter<'_>) + Sync) {
+/// longer than a frame; and not before all is `complete`: who reads traces has all cores.
+fn make_all(wanted: &mut [Sitter<'_>], complete: bool, make: impl Fn(&mut Sitter<'_>) + Sync) {
     let columns: i64 = wanted.iter().map(|s| s.key.missing_in(s.picture.key.as_ref())).sum();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let helpers = if read { (columns / WORTH_HELP) as usize } else { 0 }.min(cores - 1).min(MOST_HELPERS);
+    let helpers = if complete { (columns / WORTH_HELP) as usize } else { 0 }.min(cores - 1).min(MOST_HELPERS);
     if helpers == 0 {
         wanted.iter_mut().for_each(make);
         return;
