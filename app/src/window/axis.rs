@@ -275,7 +275,7 @@ fn paint(painter: &Painter, rect: Rect, scale: &TimeScale, clock: &Clock, theme:
         Some((Rect::from_min_size(pos2(x, y - galley.size().y / 2.0), galley.size()), galley))
     });
     if let Some(selection) = marks.selection {
-        let after = base.as_ref().map_or(rect.left(), |(place, _)| place.right() + 4.0);
+        let after = base.as_ref().map_or(rect.left(), |(place, _)| place.right() + Places::GAP + 1.0);
         paint_selection(painter, rect, scale, theme, selection, after, &mut places);
     }
     if let Some((place, galley)) = base {
