@@ -12,6 +12,7 @@ use crate::window::frame::FrameContext;
 use crate::window::joint::clocks;
 use crate::window::joint::facts::Facts;
 use crate::window::own::Past;
+use crate::window::parts::wrapped_ui;
 use crate::window::theme::Sizes;
 
 /// What a VM is said to be.
@@ -101,8 +102,7 @@ pub fn ui(ui: &mut Ui, cx: &mut FrameContext<'_>, facts: &Facts) {
     let small = |text: String| RichText::new(text).size(Sizes::SMALL);
     let choice = cx.state.choice.clone();
     let mut commands = Vec::new();
-    ui.horizontal_wrapped(|ui| {
-        ui.add_space(Sizes::GRID);
+    wrapped_ui(ui, Sizes::GRID, |ui| {
         ui.label(small("VMs".to_owned()).color(cx.theme.secondary))
             .on_hover_text("Which of the traced machines is inside which virtual machine");
         for (n, vm) in vms.iter().enumerate() {

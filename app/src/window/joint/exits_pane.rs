@@ -21,7 +21,7 @@ use crate::window::joint::facts::Facts;
 use crate::window::joint::hold::Hold;
 use crate::window::joint::plot::{self, Lane, PlotMemory, YAxis, gutter_text, lane_ui, time_axis_ui};
 use crate::window::joint::table::{Cell, Column, Line, Sort, percent, table_ui};
-use crate::window::parts::line_ui;
+use crate::window::parts::{line_ui, wrapped_ui};
 use crate::window::stats::sheet::{Field, Sheet};
 use crate::window::theme::{Sizes, Theme};
 use crate::window::timeline::Shared;
@@ -221,8 +221,7 @@ impl ExitsPane {
 
     fn overheads_ui(&self, ui: &mut Ui, cx: &FrameContext<'_>) {
         let Some(table) = self.table.get() else { return };
-        ui.horizontal_wrapped(|ui| {
-            ui.add_space(Sizes::GRID);
+        wrapped_ui(ui, Sizes::GRID, |ui| {
             for overhead in &table.overheads {
                 let (stripe, _) = ui.allocate_exact_size(vec2(Sizes::STRIPE, 14.0), Sense::hover());
                 ui.painter().rect_filled(stripe, 1.0, cx.theme.machine(overhead.machine));

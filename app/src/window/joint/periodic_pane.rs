@@ -18,6 +18,7 @@ use crate::window::joint::facts::Facts;
 use crate::window::joint::periodic::{self, Answer, Candidate, Marks, Shown, Wanted};
 use crate::window::joint::plot::{Lane, PlotMemory, YAxis, gutter_text, lane_ui, time_axis_ui};
 use crate::window::joint::table::{Cell, Column, Line, Sort, table_ui};
+use crate::window::parts::wrapped_ui;
 use crate::window::stats::sheet::{Field, Sheet};
 use crate::window::theme::Sizes;
 use crate::window::timeline::Shared;
@@ -133,8 +134,7 @@ impl PeriodicPane {
 
     fn choices_ui(&mut self, ui: &mut Ui, cx: &FrameContext<'_>, facts: &Facts, chosen: RowRef, meant: Option<RowRef>) {
         let small = |text: &str| RichText::new(text).size(Sizes::SMALL).color(cx.theme.secondary);
-        ui.horizontal_wrapped(|ui| {
-            ui.add_space(Sizes::GRID);
+        wrapped_ui(ui, Sizes::GRID, |ui| {
             let label = ui.label(small("Task"));
             let selected = periodic::task_words(facts, chosen);
             let combo =
@@ -233,8 +233,7 @@ impl PeriodicPane {
             return;
         }
         let slow = answer.list.iter().filter(|i| i.slow).count();
-        ui.horizontal_wrapped(|ui| {
-            ui.add_space(Sizes::GRID);
+        wrapped_ui(ui, Sizes::GRID, |ui| {
             let count = words::count(answer.list.len() as u64, "instance");
             let mut text = format!("{count}, {slow} slow; a quarter take {} at most", duration(answer.lower_quartile));
             if let Some(period) = answer.period {

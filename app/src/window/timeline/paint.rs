@@ -271,9 +271,11 @@ const WORTH_HELP: i64 = 4000;
 /// Makes pictures, those of many columns on several threads. Not on the pool, where a count may hold every thread for
 /// longer than a frame; and not before all is `complete`: who reads traces has all cores.
 fn make_all(wanted: &mut [Sitter<'_>], complete: bool, make: impl Fn(&mut Sitter<'_>) + Sync) {
-    let columns: i64 = wanted.iter().map(|s| s.key.missing_in(s.picture.key.as_ref())).sum();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let helpers = if complete { (columns / WORTH_HELP) as usize } else { 0 }.min(cores - 1).min(MOST_HELPERS);
+    let columns = || wanted.iter().map(|s| s.key.missing_in(s.picture.key.as_ref())).sum::<i64>();
+    let worth = if complete { (columns() / WORTH_HELP) as usize } else { 0 };
+    // How many cores there are is asked of the system: only where that matters.
+    let others = || std::thread::available_parallelism().map_or(0, |cores| usize::from(cores) - 1);
+    let helpers = if worth > 0 { worth.min(others()).min(MOST_HELPERS) } else { 0 };
     if helpers == 0 {
         wanted.iter_mut().for_each(make);
         return;
